@@ -15,7 +15,7 @@ namespace fathom::codegen {
 
 static int64_t countBytes(RankedTensorType type) {
   auto complex = dyn_cast<ComplexType>(type.getElementType());
-  unsigned bits = complex ? 2 * complex.getElementType().getIntOrFloatBitWidth()
+  unsigned bits = complex                              ? 2 * complex.getElementType().getIntOrFloatBitWidth()
                   : type.getElementType().isInteger(1) ? 8
                                                        : type.getElementType().getIntOrFloatBitWidth();
   return llvm::divideCeil(type.getNumElements() * bits, 8);

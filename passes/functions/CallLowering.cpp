@@ -26,9 +26,8 @@ void CallLowering::run() {
   takeInputs();
   takeWeights();
   SmallVector<Operation *> ops;
-  function.walk([&](Operation *op) {
-    isa<memref::AllocOp, cf::AssertOp, func::ReturnOp>(op) ? ops.push_back(op) : void();
-  });
+  function.walk(
+      [&](Operation *op) { isa<memref::AllocOp, cf::AssertOp, func::ReturnOp>(op) ? ops.push_back(op) : void(); });
   for (Operation *op : ops) {
     builder.setInsertionPoint(op);
     if (auto allocation = dyn_cast<memref::AllocOp>(op)) {
@@ -82,7 +81,8 @@ void CallLowering::takeInputs() {
     auto type = cast<MemRefType>(argument.getType());
     SmallVector<Value> own;
     for (int64_t axis = 0; axis < type.getRank(); ++axis, ++next) {
-      own.push_back(type.isDynamicDim(unsigned(axis)) ? loadElement(i64, sizes, next) : number(type.getDimSize(unsigned(axis))));
+      own.push_back(type.isDynamicDim(unsigned(axis)) ? loadElement(i64, sizes, next)
+                                                      : number(type.getDimSize(unsigned(axis))));
     }
     argument.replaceAllUsesWith(makeMemory(loadElement(pointer, inputs, int64_t(i)), type, own));
   }
@@ -103,14 +103,15 @@ void CallLowering::takeWeights() {
     if (found != numbers.end()) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPoint(op);
-      SmallVector<Value> sizes = llvm::map_to_vector(op.getType().getShape(), [&](int64_t size) { return number(size); });
+      SmallVector<Value> sizes =
+          llvm::map_to_vector(op.getType().getShape(), [&](int64_t size) { return number(size); });
       op.replaceAllUsesWith(makeMemory(loadElement(pointer, weights, found->second), op.getType(), sizes));
       op.erase();
     }
   });
 }
 
-/// Memory of the call, of as many bytes as sizes come to; of none where that is no number of 63 bits.
+/// Memory of the call, of as many bytes as sizes come to; of none where that is not a number of 63 bits.
 void CallLowering::allocate(memref::AllocOp op) {
   MemRefType type = op.getType();
   SmallVector<Value> sizes;

@@ -41,17 +41,20 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
       MemRefType memory = isByte ? MemRefType::get(initializer.getTensorType().getShape(), builder.getI8Type())
                                  : getMemory(initializer.getTensorType());
       memref::GlobalOp::create(builder, initializer.getLoc(), ("weight." + Twine(number)).str(),
-                               builder.getStringAttr("private"), memory, Attribute(), /*constant=*/false, IntegerAttr());
+                               builder.getStringAttr("private"), memory, Attribute(), /*constant=*/false,
+                               IntegerAttr());
       initializer->setAttr("number", builder.getI64IntegerAttr(number++));
     }
     return success();
   }
 
   LogicalResult convert(func::FuncOp graph) {
-    SmallVector<Type> inputs = llvm::map_to_vector(graph.getArgumentTypes(), [](Type type) -> Type { return getMemory(type); });
-    SmallVector<Type> outputs = llvm::map_to_vector(graph.getResultTypes(), [](Type type) -> Type { return getMemory(type); });
+    SmallVector<Type> inputs =
+        llvm::map_to_vector(graph.getArgumentTypes(), [](Type type) -> Type { return getMemory(type); });
+    SmallVector<Type> outputs =
+        llvm::map_to_vector(graph.getResultTypes(), [](Type type) -> Type { return getMemory(type); });
     if (llvm::is_contained(inputs, Type()) || llvm::is_contained(outputs, Type())) {
-      return emitError(graph.getLoc()) << "has inputs or outputs that are no tensors of a rank";
+      return emitError(graph.getLoc()) << "has inputs or outputs other than tensors of a known rank";
     }
     OpBuilder builder(graph);
     auto function = func::FuncOp::create(builder, graph.getLoc(), "graph", builder.getFunctionType(inputs, outputs));
@@ -59,7 +62,8 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
     GraphConverter converter(builder);
     for (auto [argument, memory] : llvm::zip_equal(graph.getArguments(), function.getArguments())) {
       Type type = convertTensorType(argument.getType());
-      converter.bind(argument, bufferization::ToTensorOp::create(builder, graph.getLoc(), type, memory, /*restrict=*/true));
+      converter.bind(argument,
+                     bufferization::ToTensorOp::create(builder, graph.getLoc(), type, memory, /*restrict=*/true));
     }
     converter.convertBlock(graph.front());
     if (failed(converter.reportMissing(graph.getLoc())) || failed(giveOutputs(builder, graph, converter, outputs))) {
@@ -84,7 +88,8 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
       for (int64_t i = 0; i < tensorType.getRank(); ++i) {
         tensorType.isDynamicDim(i) ? sizes.push_back(b.size(tensor, i)) : void();
       }
-      Value copy = b.map(tensorType, sizes, [&](ValueRange i) -> Value { return b.create<tensor::ExtractOp>(tensor, i); });
+      Value copy =
+          b.map(tensorType, sizes, [&](ValueRange i) -> Value { return b.create<tensor::ExtractOp>(tensor, i); });
       results.push_back(b.create<bufferization::ToBufferOp>(type, copy));
     }
     func::ReturnOp::create(builder, graph.getLoc(), results);

@@ -32,8 +32,8 @@ static Value softmaxRows(NodeBuilder &b) {
 static Value ofRows(NodeBuilder &b, Value rows, Value first, function_ref<Value(Value all, ValueRange at)> step) {
   Values sizes = b.sizesOf(rows);
   return b.make(b.builder.getF32Type(), {sizes[0], sizes[2]}, [&](ValueRange i) {
-    Value all = b.loop(b.index(0), sizes[1], first,
-                       [&](Value j, Value carried) { return step(carried, {i[0], j, i[1]}); });
+    Value all =
+        b.loop(b.index(0), sizes[1], first, [&](Value j, Value carried) { return step(carried, {i[0], j, i[1]}); });
     return isa<Float64Type>(all.getType()) ? b.convert(all, all.getType(), b.builder.getF32Type()) : all;
   });
 }
@@ -98,8 +98,8 @@ static Value findBest(NodeBuilder &b, Value rows, bool largest, bool last) {
     Value first = b.at(rows, {i[0], b.index(0), i[1]});
     Values best = b.loop(b.index(1), sizes[1], {b.index(0), first}, [&](Value j, ValueRange carried) {
       Value number = b.at(rows, {i[0], j, i[1]});
-      Value better = last ? b.isNot(isBefore(b, carried[1], number, largest))
-                          : isBefore(b, number, carried[1], largest);
+      Value better =
+          last ? b.isNot(isBefore(b, carried[1], number, largest)) : isBefore(b, number, carried[1], largest);
       return Values{b.select(better, j, carried[0]), b.select(better, number, carried[1])};
     });
     return b.create<arith::IndexCastOp>(b.builder.getI64Type(), best[0]);
@@ -212,8 +212,12 @@ static bool topK(NodeBuilder &b) {
 
 ArrayRef<DecomposeRow> decomposeAlongAxisRows() {
   static const DecomposeRow rows[] = {
-      {"", "ArgMax", argBest<true>}, {"", "ArgMin", argBest<false>}, {"", "CumSum", cumSum, 2},
-      {"", "Hardmax", hardmax},      {"", "LogSoftmax", logSoftmax}, {"", "Softmax", softmax},
+      {"", "ArgMax", argBest<true>},
+      {"", "ArgMin", argBest<false>},
+      {"", "CumSum", cumSum, 2},
+      {"", "Hardmax", hardmax},
+      {"", "LogSoftmax", logSoftmax},
+      {"", "Softmax", softmax},
       {"", "TopK", topK},
   };
   return rows;

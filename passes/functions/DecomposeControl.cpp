@@ -131,8 +131,9 @@ GraphConverter::Values GraphConverter::convertLoop(onnx::NodeOp node, ValueRange
   for (size_t i = 0; fits && i < given - 1; ++i) {
     Type type = i < carried ? convertTensorType(body->front().getArgument(static_cast<unsigned>(i + 2)).getType())
                             : Type(stackType(node->getResult(i).getType()));
-    Value start = !type ? Value() : i < carried ? conform(b, inputs[i + 2], type, describe(node))
-                                                : makeStack(b, cast<RankedTensorType>(type));
+    Value start = !type         ? Value()
+                  : i < carried ? conform(b, inputs[i + 2], type, describe(node))
+                                : makeStack(b, cast<RankedTensorType>(type));
     fits = start != nullptr;
     types.push_back(type);
     first.push_back(start);
@@ -156,7 +157,8 @@ GraphConverter::Values GraphConverter::convertLoop(onnx::NodeOp node, ValueRange
           return Value(b.create<tensor::FromElementsOp>(RankedTensorType::get({}, type), number));
         };
         Type i64 = builder.getI64Type();
-        Values arguments = {scalar(b.create<arith::IndexCastOp>(i64, state[0]), i64), scalar(state[1], builder.getI1Type())};
+        Values arguments = {scalar(b.create<arith::IndexCastOp>(i64, state[0]), i64),
+                            scalar(state[1], builder.getI1Type())};
         for (auto [i, argument] : llvm::enumerate(MutableArrayRef(arguments))) {
           Type type = convertTensorType(body->front().getArgument(static_cast<unsigned>(i)).getType());
           argument = cast<RankedTensorType>(type).getRank() == 0 ? argument : b.reshape(argument, b.index(1));
@@ -169,7 +171,7 @@ GraphConverter::Values GraphConverter::convertLoop(onnx::NodeOp node, ValueRange
         whole = outputs.size() == given;
         for (size_t i = 0; whole && i < given; ++i) {
           Value stack = i > carried ? state[i + 1] : Value();
-          next.push_back(i == 0 ? numberOf(b, outputs[0])
+          next.push_back(i == 0  ? numberOf(b, outputs[0])
                          : stack ? conform(b, append(b, stack, outputs[i], state[0]), stack.getType(), describe(node))
                                  : outputs[i]);
         }

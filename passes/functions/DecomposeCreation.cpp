@@ -27,10 +27,11 @@ static bool constantOfShape(NodeBuilder &b) {
   Value number = b.zero(b.computed(element));
   if (value && isa<FloatType>(element)) {
     number = b.create<arith::ConstantOp>(b.builder.getFloatAttr(element, *value.getValues<APFloat>().begin()));
-    number = b.computed(element) == element ? number : b.builder.createOrFold<arith::ExtFOp>(b.loc, b.computed(element), number);
+    number = b.computed(element) == element ? number
+                                            : b.builder.createOrFold<arith::ExtFOp>(b.loc, b.computed(element), number);
   } else if (value) {
-    number = b.create<arith::ConstantOp>(
-        b.builder.getIntegerAttr(b.computed(element), *value.getValues<APInt>().begin()));
+    number =
+        b.create<arith::ConstantOp>(b.builder.getIntegerAttr(b.computed(element), *value.getValues<APInt>().begin()));
   }
   return b.giveMade(element, *sizes, [&](ValueRange) { return number; });
 }

@@ -64,7 +64,8 @@ static bool gatherElements(NodeBuilder &b) {
 
 /// A tensor of its own with the elements of `tensor`.
 static Value copy(NodeBuilder &b, Value tensor) {
-  return b.make(getElementTypeOrSelf(tensor.getType()), b.sizesOf(tensor), [&](ValueRange i) { return b.at(tensor, i); });
+  return b.make(getElementTypeOrSelf(tensor.getType()), b.sizesOf(tensor),
+                [&](ValueRange i) { return b.at(tensor, i); });
 }
 
 /// What is there and what comes, by what `reduction` says.
@@ -80,8 +81,7 @@ static Value combine(NodeBuilder &b, Value there, Value comes, StringRef reducti
 }
 
 static bool knowsReduction(NodeBuilder &b, StringRef reduction) {
-  return llvm::is_contained({"none", "add", "mul", "max", "min"}, reduction) ||
-         b.fail("reduction '" + reduction + "'");
+  return llvm::is_contained({"none", "add", "mul", "max", "min"}, reduction) || b.fail("reduction '" + reduction + "'");
 }
 
 static bool scatterElements(NodeBuilder &b) {

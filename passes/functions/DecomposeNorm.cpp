@@ -38,9 +38,8 @@ static Moments momentsOf(NodeBuilder &b, Value rows, bool centered, double epsil
     Value away = centered ? b.subtract(number, b.convert(b.at(mean, {row}), f32, f64)) : number;
     return b.multiply(away, away);
   });
-  Value inverse = b.make(f32, b.sizesOf(square), [&](ValueRange i) {
-    return b.reciprocalRoot(b.add(b.at(square, i), b.real(epsilon)));
-  });
+  Value inverse = b.make(f32, b.sizesOf(square),
+                         [&](ValueRange i) { return b.reciprocalRoot(b.add(b.at(square, i), b.real(epsilon))); });
   mean = centered ? mean : b.make(f32, b.sizesOf(square), [&](ValueRange) { return b.real(0); });
   return {mean, inverse};
 }
@@ -102,7 +101,8 @@ static bool layerNorm(NodeBuilder &b) {
   Moments moments = normalize(b, b.in(0), *axis, 1, bias, centered, b.number("epsilon", 1e-5));
   Values sizes = b.sizesOf(b.in(0));
   std::fill(sizes.begin() + *axis, sizes.end(), b.index(1));
-  return (!centered || giveMoment(b, 1, moments.mean, sizes)) && giveMoment(b, centered ? 2 : 1, moments.inverse, sizes);
+  return (!centered || giveMoment(b, 1, moments.mean, sizes)) &&
+         giveMoment(b, centered ? 2 : 1, moments.inverse, sizes);
 }
 
 /// The norm of a sum, which is output 3: input, skip, scale, and of these that subtract the mean a bias, and what else

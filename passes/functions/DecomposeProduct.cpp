@@ -103,7 +103,8 @@ static Value contract(NodeBuilder &b, Contraction product) {
   Value none = b.zero(type), zeros = b.make(type, outSizes, [&](ValueRange) { return none; });
   auto generic = linalg::GenericOp::create(b.builder, b.loc, zeros.getType(), product.tensors, zeros, maps, iterators,
                                            [&](OpBuilder &, Location, ValueRange numbers) {
-                                             linalg::YieldOp::create(b.builder, b.loc, addProduct(b, numbers.drop_back(), numbers.back()));
+                                             linalg::YieldOp::create(
+                                                 b.builder, b.loc, addProduct(b, numbers.drop_back(), numbers.back()));
                                            });
   return generic.getResult(0);
 }
@@ -143,7 +144,8 @@ static Value turn(NodeBuilder &b, Value tensor) {
 /// Vectors are matrices of a row, or of a column, which the result lacks.
 static Value multiplyMatrices(NodeBuilder &b, Value left, Value right, bool turnLeft = false, bool turnRight = false) {
   int64_t leftRank = NodeBuilder::rankOf(left), rightRank = NodeBuilder::rankOf(right);
-  if (leftRank == 0 || rightRank == 0 || left.getType().isInteger() || ((turnLeft || leftRank == 1) && turnRight && rightRank == 1)) {
+  if (leftRank == 0 || rightRank == 0 || left.getType().isInteger() ||
+      ((turnLeft || leftRank == 1) && turnRight && rightRank == 1)) {
     b.fail("numbers in the place of matrices");
     return {};
   }
@@ -227,7 +229,7 @@ static bool giveScaled(NodeBuilder &b, Value sums, Value c) {
 
 static bool gemm(NodeBuilder &b) {
   if (b.rank(0) != 2 || b.rank(1) != 2 || (b.has(2) && b.rank(2) > 2)) {
-    return b.fail("tensors that are no matrices");
+    return b.fail("tensors other than matrices");
   }
   Value sums = multiplyMatrices(b, b.in(0), b.in(1), b.integer("transA", 0) != 0, b.integer("transB", 0) != 0);
   return sums && giveScaled(b, sums, b.has(2) ? b.in(2) : Value());

@@ -65,7 +65,7 @@ static bool reduce(NodeBuilder &b, const Reduction &reduction) {
   bool keep = b.integer("keepdims", 1) != 0;
   for (auto [size, goes] : llvm::zip_equal(own, *reduced)) {
     goes ? gone.push_back(size) : void();
-    goes && keep ? kept.push_back(b.index(1)) : goes ? void() : kept.push_back(size);
+    goes &&keep ? kept.push_back(b.index(1)) : goes ? void() : kept.push_back(size);
   }
   bool natural = b.isNatural(0);
   Value count = b.product(gone);
@@ -126,9 +126,9 @@ static bool logSum(NodeBuilder &b) {
 
 ArrayRef<DecomposeRow> decomposeReduceRows() {
   static const DecomposeRow rows[] = {
-      {"", "ReduceL1", absolutes}, {"", "ReduceL2", norm},   {"", "ReduceLogSum", logSum},
+      {"", "ReduceL1", absolutes}, {"", "ReduceL2", norm},      {"", "ReduceLogSum", logSum},
       {"", "ReduceMax", largest},  {"", "ReduceMean", average}, {"", "ReduceMin", smallest},
-      {"", "ReduceProd", product}, {"", "ReduceSum", sum},   {"", "ReduceSumSquare", squares},
+      {"", "ReduceProd", product}, {"", "ReduceSum", sum},      {"", "ReduceSumSquare", squares},
   };
   return rows;
 }

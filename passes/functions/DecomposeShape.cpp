@@ -281,7 +281,8 @@ static bool trilu(NodeBuilder &b) {
   }
   return b.giveMade(b.elementOf(0), b.sizesOf(b.in(0)), [&](ValueRange i) {
     Value row = i[i.size() - 2], over = b.subtract(i.back(), b.add(row, diagonal->front()));
-    Value stays = b.create<arith::CmpIOp>(upper ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle, over, b.index(0));
+    Value stays =
+        b.create<arith::CmpIOp>(upper ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle, over, b.index(0));
     Value number = b.at(b.in(0), i);
     return b.select(stays, number, b.zero(number.getType()));
   });

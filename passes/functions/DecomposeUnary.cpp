@@ -27,9 +27,7 @@ static bool mapReals(NodeBuilder &b, OfNumber function) {
 }
 
 /// Of floats of any width.
-static bool mapExact(NodeBuilder &b, OfNumber function) {
-  return b.isReal(0) ? map(b, function) : b.fail("integers");
-}
+static bool mapExact(NodeBuilder &b, OfNumber function) { return b.isReal(0) ? map(b, function) : b.fail("integers"); }
 
 template <typename Op>
 static bool ofReals(NodeBuilder &b) {
@@ -67,9 +65,7 @@ static bool ofFunction(NodeBuilder &b) {
   return mapReals(b, [&](Value x) { return function(b, x); });
 }
 
-static Value softsign(NodeBuilder &b, Value x) {
-  return b.divide(x, onePlus(b, b.create<math::AbsFOp>(x)));
-}
+static Value softsign(NodeBuilder &b, Value x) { return b.divide(x, onePlus(b, b.create<math::AbsFOp>(x))); }
 static Value reciprocal(NodeBuilder &b, Value x) { return b.divide(b.constant(x.getType(), 1), x); }
 static Value mish(NodeBuilder &b, Value x) { return b.multiply(x, b.create<math::TanhOp>(softplus(b, x))); }
 
@@ -124,9 +120,8 @@ static bool leakyRelu(NodeBuilder &b) {
 
 static bool thresholdedRelu(NodeBuilder &b) {
   double alpha = b.number("alpha", 1);
-  return mapExact(b, [&](Value x) {
-    return b.select(b.isGreater(x, b.constant(x.getType(), alpha)), x, b.zero(x.getType()));
-  });
+  return mapExact(
+      b, [&](Value x) { return b.select(b.isGreater(x, b.constant(x.getType(), alpha)), x, b.zero(x.getType())); });
 }
 
 static Value clampToUnit(NodeBuilder &b, Value x) {
@@ -183,9 +178,8 @@ static bool abs(NodeBuilder &b) {
   if (b.isReal(0)) {
     return ofAllReals<math::AbsFOp>(b);
   }
-  return map(b, [&](Value x) {
-    return b.isNatural(0) ? x : b.select(b.less(x, b.zero(x.getType())), negate(b, x), x);
-  });
+  return map(b,
+             [&](Value x) { return b.isNatural(0) ? x : b.select(b.less(x, b.zero(x.getType())), negate(b, x), x); });
 }
 
 /// NaN stays.
@@ -199,7 +193,8 @@ static bool sign(NodeBuilder &b) {
 }
 
 static bool relu(NodeBuilder &b) {
-  return map(b, [&](Value x) { return b.select(b.less(x, b.zero(x.getType()), b.isNatural(0)), b.zero(x.getType()), x); });
+  return map(b,
+             [&](Value x) { return b.select(b.less(x, b.zero(x.getType()), b.isNatural(0)), b.zero(x.getType()), x); });
 }
 
 static bool flip(NodeBuilder &b) {

@@ -260,7 +260,8 @@ Value NodeBuilder::atBroadcast(Value tensor, ValueRange sizes, ValueRange indice
     bool isWhole = size == sizes[skipped + i] || knownSize(size) > 1;
     if (knownSize(size) == 1) {
       at = index(0);
-    } else if (!isWhole && (knownSize(size) == ShapedType::kDynamic || knownSize(size) != knownSize(sizes[skipped + i]))) {
+    } else if (!isWhole &&
+               (knownSize(size) == ShapedType::kDynamic || knownSize(size) != knownSize(sizes[skipped + i]))) {
       at = select(isSame(size, index(1)), index(0), at);
     }
     place.push_back(at);
@@ -363,10 +364,9 @@ void NodeBuilder::check(Value condition, const Twine &message) {
 }
 
 const DecomposeRow *findDecomposeRow(onnx::NodeOp node) {
-  for (ArrayRef<DecomposeRow> rows :
-       {decomposeUnaryRows(), decomposeElementwiseRows(), decomposeCreationRows(), decomposeShapeRows(),
-        decomposeIndexRows(), decomposeReduceRows(), decomposeAlongAxisRows(), decomposeProductRows(),
-        decomposeNormRows()}) {
+  for (ArrayRef<DecomposeRow> rows : {decomposeUnaryRows(), decomposeElementwiseRows(), decomposeCreationRows(),
+                                      decomposeShapeRows(), decomposeIndexRows(), decomposeReduceRows(),
+                                      decomposeAlongAxisRows(), decomposeProductRows(), decomposeNormRows()}) {
     for (const DecomposeRow &row : rows) {
       if (row.op == node.getOpType() && row.domain == node.getDomain().value_or("")) {
         return &row;

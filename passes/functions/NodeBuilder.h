@@ -105,9 +105,7 @@ public:
   /// Ends a call with a message where `condition` is false.
   void check(Value condition, const llvm::Twine &message);
   void checkEqual(Value a, Value b, const llvm::Twine &message) { check(isSame(a, b), message); }
-  Value isSame(Value a, Value b) {
-    return builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, a, b);
-  }
+  Value isSame(Value a, Value b) { return builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, a, b); }
 
   /// Adds an output; true.
   bool give(Value tensor) {

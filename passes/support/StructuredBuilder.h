@@ -19,8 +19,8 @@ namespace arith = mlir::arith;
 namespace math = mlir::math;
 namespace tensor = mlir::tensor;
 
-/// Builds ops at the insertion point of `builder`. Arithmetic is of the operands' type: a float, or integers and indices,
-/// which are signed, or vectors of those; a number beside a vector is one for each of its lanes.
+/// Builds ops at the insertion point of `builder`. Arithmetic is of the operands' type: a float, or integers and
+/// indices, which are signed, or vectors of those; a number beside a vector is one for each of its lanes.
 class StructuredBuilder {
 public:
   using Value = mlir::Value;
@@ -152,7 +152,9 @@ private:
     if (!value.getType().isF32() || element.isF32()) {
       return value;
     }
-    return element.isF16() ? Value(create<arith::TruncFOp>(element, value)) : element.isBF16() ? roundToBF16(value) : value;
+    return element.isF16()    ? Value(create<arith::TruncFOp>(element, value))
+           : element.isBF16() ? roundToBF16(value)
+                              : value;
   }
   Value onePlusExpOfMinus(Value a) { return add(real(1.0), exp(create<arith::NegFOp>(a))); }
 };

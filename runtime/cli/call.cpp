@@ -49,8 +49,8 @@ public:
       if (int code = readNpy(program, path, &array)) {
         return code;
       }
-      tensors[count] = {names[count].data(), array.element,       static_cast<uint32_t>(array.rank), array.sizes,
-                        nullptr,             array.values.data(), array.bytes};
+      tensors[count] = {names[count].data(), array.element, static_cast<uint32_t>(array.rank), array.sizes, nullptr,
+                        array.values.data(), array.bytes};
     }
     return kOk;
   }
@@ -164,8 +164,8 @@ static void printOutput(Output &output, const fathom_tensor_t &tensor) {
 }
 
 /// The function to call: the one that is named, or the first.
-static int findFunction(const ModelSource &source, const RunOptions &options, fathom_model_t *model,
-                        const char **name, size_t *outputs) {
+static int findFunction(const ModelSource &source, const RunOptions &options, fathom_model_t *model, const char **name,
+                        size_t *outputs) {
   size_t count = 0, inputs = 0;
   fathom_status_t status = fathom_model_function_count(model, &count);
   if (status == FATHOM_STATUS_OK && count == 0) {

@@ -79,8 +79,9 @@ static fathom_status_t checkMemory(const artifact::TensorType &type, const fatho
   uint64_t element = elementBytes(type.element()), count = 1, bytes = 0;
   for (uint32_t i = tensor.rank; i-- > 0;) {
     if (tensor.strides && tensor.sizes[i] > 1 && tensor.strides[i] != static_cast<int64_t>(count)) {
-      return fail(FATHOM_STATUS_INVALID_ARGUMENT, "input '%.64s': axis %u has stride %lld, expected %lld: tensors are dense",
-                  name, i, static_cast<I64>(tensor.strides[i]), static_cast<I64>(count));
+      return fail(FATHOM_STATUS_INVALID_ARGUMENT,
+                  "input '%.64s': axis %u has stride %lld, expected %lld: tensors are dense", name, i,
+                  static_cast<I64>(tensor.strides[i]), static_cast<I64>(count));
     }
     if (!multiply(count, static_cast<uint64_t>(tensor.sizes[i]), &count)) {
       return fail(FATHOM_STATUS_INVALID_ARGUMENT, "input '%.64s' has more elements than fit into memory", name);
@@ -114,7 +115,8 @@ fathom_status_t FunctionInputs::checkSymbol(const artifact::NamedFunction &funct
     uint32_t end = i == input ? axis : other.sizes()->size();
     for (uint32_t j = 0; j < end; ++j, ++place) {
       if (!strcmp(other.symbols()->Get(j)->c_str(), symbol) && extents[place] != size) {
-        return fail(FATHOM_STATUS_BAD_DATA, "input '%.64s': axis %u, '%.32s', has %lld elements, but axis %u of '%.64s' has %lld",
+        return fail(FATHOM_STATUS_BAD_DATA,
+                    "input '%.64s': axis %u, '%.32s', has %lld elements, but axis %u of '%.64s' has %lld",
                     function.inputs()->Get(input)->name()->c_str(), axis, symbol, static_cast<I64>(size), j,
                     other.name()->c_str(), static_cast<I64>(extents[place]));
       }

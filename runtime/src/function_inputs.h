@@ -26,7 +26,8 @@ public:
   const int64_t *sizes() const { return extents.data(); }
 
 private:
-  fathom_status_t checkSymbol(const artifact::NamedFunction &function, uint32_t input, uint32_t axis, int64_t size) const;
+  fathom_status_t checkSymbol(const artifact::NamedFunction &function, uint32_t input, uint32_t axis,
+                              int64_t size) const;
 
   Buffer<const void *> places;
   Buffer<int64_t> extents;

@@ -115,7 +115,8 @@ fathom_status_t fathom_model_call(fathom_model_t *model, const char *function, c
   void *handle = nullptr;
   fathom_status_t status = results->call(model, *pin.get(), *found, tensors, count);
   if (status == FATHOM_STATUS_OK) {
-    status = insertHandle(Results::kKind, results, [](void *object) { destroy(static_cast<Results *>(object)); }, &handle);
+    status =
+        insertHandle(Results::kKind, results, [](void *object) { destroy(static_cast<Results *>(object)); }, &handle);
   }
   if (status != FATHOM_STATUS_OK) {
     destroy(results);

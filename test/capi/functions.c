@@ -11,6 +11,25 @@
 #include <stdio.h>
 #include <string.h>
 
+// docs: call
+/// Calls main with x, [3, 8], and copies y, [3, 4].
+static fathom_status_t call(fathom_model_t *model, const float *values, float *y) {
+  static const int64_t sizes[] = {3, 8};
+  fathom_tensor_t x = {"x", FATHOM_ELEMENT_F32, 2, sizes, NULL, values, 3 * 8 * sizeof(float)};
+  fathom_results_t *results = NULL;
+  fathom_status_t status = fathom_model_call(model, "main", &x, 1, &results);
+  if (status == FATHOM_STATUS_OK) {
+    fathom_tensor_t output;
+    status = fathom_results_tensor(results, 0, &output);
+    if (status == FATHOM_STATUS_OK) {
+      memcpy(y, output.data, output.bytes);
+    }
+    fathom_results_release(results);
+  }
+  return status;
+}
+// docs: end
+
 static void check_types(fathom_model_t *model) {
   size_t count = 0, inputs = 0, outputs = 0;
   const char *name = NULL;
@@ -93,8 +112,9 @@ int main(int argc, char **argv) {
   }
   static const int64_t sizes[] = {3, 8};
   fathom_tensor_t x = {"x", FATHOM_ELEMENT_F32, 2, sizes, NULL, values, sizeof(values)};
-  check_call(model, &x);
-  x.bytes = 96;
+  float y[12] = {0};
+  CHECK_OK(call(model, values, y));
+  CHECK(y[0] > 0 && y[11] > 0);
   check_tensors(model, x);
   fathom_session_t *session = NULL;
   CHECK(fathom_session_create(model, NULL, &session) == FATHOM_STATUS_UNSUPPORTED);

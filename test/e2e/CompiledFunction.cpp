@@ -142,7 +142,8 @@ Expected<std::vector<Array>> callCompiled(mlir::ModuleOp graph, llvm::ArrayRef<A
   call.outputs = outData.data();
   call.output_sizes = outSizes.data();
   call.allocate = Call::take;
-  auto *function = reinterpret_cast<fathom_function_fn>(reinterpret_cast<uintptr_t>(compiled.image.function(compiled.address)));
+  auto *function =
+      reinterpret_cast<fathom_function_fn>(reinterpret_cast<uintptr_t>(compiled.image.function(compiled.address)));
   if (const char *fault = function(&call)) {
     return createStringError(fault);
   }

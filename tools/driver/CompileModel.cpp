@@ -138,7 +138,7 @@ bool Compilation::compile() {
   return !isProgram(options.product) || writeBinary();
 }
 
-/// Whether what is asked for can be made of a graph that is no language model.
+/// Whether what is asked for can be made of a graph that is not a language model.
 bool Compilation::mayStand() const {
   bool isCode = options.product != Product::IR || options.last == Phase::Lower;
   return isCode && !options.requireRaise && options.target == "cpu";

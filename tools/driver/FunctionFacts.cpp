@@ -54,8 +54,8 @@ static llvm::Expected<artifact::TensorTypeT> describeTensor(StringAttr name, Typ
   if (!element || tensor.getRank() > FATHOM_MOST_AXES) {
     std::string text;
     llvm::raw_string_ostream(text) << type;
-    return makeError(ExitCode::Unsupported, "'" + escape(table.name, 80) + "' is of type " + text +
-                                                ", which calls cannot take or give");
+    return makeError(ExitCode::Unsupported,
+                     "'" + escape(table.name, 80) + "' is of type " + text + ", which calls cannot take or give");
   }
   table.element = *element;
   auto names = dyn_cast_or_null<onnx::ShapeAttr>(tensor.getEncoding());

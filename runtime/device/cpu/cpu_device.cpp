@@ -247,8 +247,11 @@ const Device kCpuDevice = {
     .stop = [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
     .prepare = nullptr,
     .threads = [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
-    .call = [](const void *code, const artifact::NamedFunction &function, const DeviceAddress *weights,
-               fathom_function_call_t &call) { return static_cast<const CpuProgram *>(code)->call(function, weights, call); },
+    .call =
+        [](const void *code, const artifact::NamedFunction &function, const DeviceAddress *weights,
+           fathom_function_call_t &call) {
+          return static_cast<const CpuProgram *>(code)->call(function, weights, call);
+        },
     .trace = [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
     .takeTraceFailure = [](void *executor) { return static_cast<CpuExecutor *>(executor)->takeTraceFailure(); },
     .run = [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call,

@@ -19,7 +19,8 @@
 // Rules that hold everywhere:
 // - Every function that can fail returns a fathom_status_t. The text that explains it is fathom_status_message(), kept
 //   per thread until the next failure on that thread. Nothing here aborts, throws, prints or exits.
-// - Handles (model, session, sampler, results) are counted: `_create` and `_load` give one reference, `_retain` adds one,
+// - Handles (model, session, sampler, results) are counted: `_create` and `_load` give one reference, `_retain` adds
+// one,
 //   `_release` takes one away. Handles are checked: a released one, or one of another type, is
 //   FATHOM_STATUS_INVALID_HANDLE and never a crash. An object in use by a running call lives until that call ends.
 // - Structs that start with `struct_size` may grow at their end in later versions. Their `_initialize` function sets
@@ -330,8 +331,8 @@ FATHOM_API fathom_status_t fathom_model_call(fathom_model_t *model, const char *
                                              const fathom_tensor_t *tensors, size_t count,
                                              fathom_results_t **out_results);
 
-/// Output |index|, in the order of the function's. What |out_tensor| points to lives as long as the results; its strides
-/// are NULL. FATHOM_STATUS_INVALID_ARGUMENT if there is none of that number.
+/// Output |index|, in the order of the function's. What |out_tensor| points to lives as long as the results; its
+/// strides are NULL. FATHOM_STATUS_INVALID_ARGUMENT if there is none of that number.
 FATHOM_API fathom_status_t fathom_results_tensor(fathom_results_t *results, size_t index, fathom_tensor_t *out_tensor);
 
 /// One reference more, and one less; the last one frees the tensors.

@@ -143,8 +143,8 @@ typedef int64_t (*fathom_items_fn)(int64_t rows);
 /// One call of a named function, which is a graph that was compiled as it stands. Tensors are dense, row by row; a bool
 /// is a byte that is 0 or 1.
 typedef struct fathom_function_call {
-  /// [inputs], and the sizes of all their axes, one tensor after the other. Who calls has checked them against the types
-  /// of the function.
+  /// [inputs], and the sizes of all their axes, one tensor after the other. Who calls has checked them against the
+  /// types of the function.
   const void *const *inputs;
   const int64_t *input_sizes;
   /// [outputs], and their sizes: receive memory of `allocate`, and what it holds. Undefined after a failure.

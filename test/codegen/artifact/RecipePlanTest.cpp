@@ -103,7 +103,8 @@ TEST(ComputeSliceSize, RefusesScalesAndZerosOfOtherBlocks) {
     }
     return findMistake(recipe);
   };
-  Source scales{0, 0, 3, 2, f32}, longer{0, 0, 3, 4, f32}, taller{0, 0, 4, 2, f32}, halves{0, 0, 3, 2, ElementType::F16};
+  Source scales{0, 0, 3, 2, f32}, longer{0, 0, 3, 4, f32}, taller{0, 0, 4, 2, f32},
+      halves{0, 0, 3, 2, ElementType::F16};
   Dequantize good{7, 2, 4}, wide{9, 2, 4}, none{7, 0, 4}, bytes{7, 2, 4, 0.0f, ElementType::Byte};
   EXPECT_EQ(refuse(scales, std::nullopt, good), "");
   EXPECT_EQ(refuse(scales, longer, good), "") << "rows of zeros may end with others";
@@ -116,8 +117,8 @@ TEST(ComputeSliceSize, RefusesScalesAndZerosOfOtherBlocks) {
     EXPECT_EQ(refuse(scales, scales, other), mistake);
   }
   numbers.columns = INT64_MAX;
-  EXPECT_EQ(refuse(scales, scales, {INT64_MAX, INT64_MAX, 1}), "recipe of layers.0.q: a matrix of shape [5, " +
-                                                                    std::to_string(INT64_MAX) + "]");
+  EXPECT_EQ(refuse(scales, scales, {INT64_MAX, INT64_MAX, 1}),
+            "recipe of layers.0.q: a matrix of shape [5, " + std::to_string(INT64_MAX) + "]");
 }
 
 TEST(ComputeSliceSize, RefusesRecipesThatAreEmptyOrTooLong) {

@@ -245,9 +245,9 @@ TEST(LowerRecipes, TakesConstantsAlongWithAllTheirNumbers) {
 
 TEST(LowerRecipes, ReadsNumbersOfFewBitsAsBytes) {
   auto unpack = [](const std::string &weight, const std::string &type) {
-    SliceRecipe recipe = lowerRecipe("tensor<48x256xf32>", "%a = deepseek.source @" + weight + " : " + type +
-                                                               "\n%result = deepseek.to_f32 %a : " + type +
-                                                               " -> tensor<48x256xf32>");
+    SliceRecipe recipe =
+        lowerRecipe("tensor<48x256xf32>", "%a = deepseek.source @" + weight + " : " + type +
+                                              "\n%result = deepseek.to_f32 %a : " + type + " -> tensor<48x256xf32>");
     EXPECT_EQ(recipe.sources[0].type, ElementType::Byte);
     const auto *action = getAction<Unpack>(recipe, 0);
     return std::tuple(recipe.sources[0].columns, action->bits, action->values);

@@ -131,7 +131,8 @@ static std::string tryData(mlir::ModuleOp module, const std::string &folder, con
   if (!given) {
     return toString(given.takeError());
   }
-  return std::equal(given->begin(), given->end(), outputs->begin(), outputs->end(), isLike) ? "" : "gives other numbers";
+  return std::equal(given->begin(), given->end(), outputs->begin(), outputs->end(), isLike) ? ""
+                                                                                            : "gives other numbers";
 }
 
 static void collectOperators(const proto::GraphProto &graph, std::set<std::string> &operators) {

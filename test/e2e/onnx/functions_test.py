@@ -1,6 +1,6 @@
 # Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Graphs that are no language models run as they stand: `compile`, `run` and `inspect` of functions of tensors.
+"""Graphs that are not language models run as they stand: `compile`, `run` and `inspect` of functions of tensors.
 
 usage: functions_test.py FATHOM CAPI, of which the second is a program that calls the perceptron below.
 """
