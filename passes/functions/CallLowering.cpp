@@ -22,6 +22,7 @@ CallLowering::CallLowering(func::FuncOp function, const LLVMTypeConverter &conve
 
 void CallLowering::run() {
   builder.setInsertionPointToStart(&function.front());
+  function.removeArgAttrsAttr();
   call = function.front().insertArgument(0u, pointer, loc);
   takeInputs();
   takeWeights();
@@ -39,6 +40,7 @@ void CallLowering::run() {
     }
   }
   function.setType(builder.getFunctionType(pointer, pointer));
+  function.removeResAttrsAttr();
 }
 
 Value CallLowering::number(int64_t value) {

@@ -51,13 +51,11 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
   LogicalResult convert(func::FuncOp graph) {
     SmallVector<Type> inputs =
         llvm::map_to_vector(graph.getArgumentTypes(), [](Type type) -> Type { return getMemory(type); });
-    SmallVector<Type> outputs =
-        llvm::map_to_vector(graph.getResultTypes(), [](Type type) -> Type { return getMemory(type); });
-    if (llvm::is_contained(inputs, Type()) || llvm::is_contained(outputs, Type())) {
-      return emitError(graph.getLoc()) << "has inputs or outputs other than tensors of a known rank";
+    if (llvm::is_contained(inputs, Type())) {
+      return emitError(graph.getLoc()) << "has inputs other than tensors of a known rank";
     }
     OpBuilder builder(graph);
-    auto function = func::FuncOp::create(builder, graph.getLoc(), "graph", builder.getFunctionType(inputs, outputs));
+    auto function = func::FuncOp::create(builder, graph.getLoc(), "graph", builder.getFunctionType(inputs, {}));
     builder.setInsertionPointToStart(function.addEntryBlock());
     GraphConverter converter(builder);
     for (auto [argument, memory] : llvm::zip_equal(graph.getArguments(), function.getArguments())) {
@@ -66,34 +64,56 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
                      bufferization::ToTensorOp::create(builder, graph.getLoc(), type, memory, /*restrict=*/true));
     }
     converter.convertBlock(graph.front());
-    if (failed(converter.reportMissing(graph.getLoc())) || failed(giveOutputs(builder, graph, converter, outputs))) {
+    if (failed(converter.reportMissing(graph.getLoc())) ||
+        failed(giveOutputs(builder, graph, converter, function))) {
       return failure();
     }
+    nameTensors(graph, function);
     graph.setName("graph.nodes");
     function.setName(onnx::kMainFunction);
     return success();
   }
 
   /// Each output is memory of its own, row by row.
-  static LogicalResult giveOutputs(OpBuilder &builder, func::FuncOp graph, GraphConverter &converter, TypeRange types) {
+  static LogicalResult giveOutputs(OpBuilder &builder, func::FuncOp graph, GraphConverter &converter,
+                                   func::FuncOp function) {
     SmallVector<Value> results;
     StructuredBuilder b(builder, graph.getLoc());
-    for (auto [output, type] : llvm::zip_equal(graph.front().getTerminator()->getOperands(), types)) {
+    for (Value output : graph.front().getTerminator()->getOperands()) {
       Value tensor = converter.get(output);
       if (!tensor) {
         return emitError(graph.getLoc()) << "has an output that no node computes";
       }
-      auto tensorType = cast<RankedTensorType>(tensor.getType());
+      auto type = cast<RankedTensorType>(tensor.getType());
       StructuredBuilder::Values sizes;
-      for (int64_t i = 0; i < tensorType.getRank(); ++i) {
-        tensorType.isDynamicDim(i) ? sizes.push_back(b.size(tensor, i)) : void();
+      for (int64_t i = 0; i < type.getRank(); ++i) {
+        type.isDynamicDim(i) ? sizes.push_back(b.size(tensor, i)) : void();
       }
-      Value copy =
-          b.map(tensorType, sizes, [&](ValueRange i) -> Value { return b.create<tensor::ExtractOp>(tensor, i); });
-      results.push_back(b.create<bufferization::ToBufferOp>(type, copy));
+      Value copy = b.map(type, sizes, [&](ValueRange i) -> Value { return b.create<tensor::ExtractOp>(tensor, i); });
+      results.push_back(b.create<bufferization::ToBufferOp>(getMemory(type), copy));
     }
     func::ReturnOp::create(builder, graph.getLoc(), results);
+    function.setType(builder.getFunctionType(function.getArgumentTypes(), TypeRange(ValueRange(results))));
     return success();
+  }
+
+  /// What inputs and outputs are called, and their types with signs and with names of sizes: the artifact says them.
+  static void nameTensors(func::FuncOp graph, func::FuncOp function) {
+    for (unsigned i = 0; i < graph.getNumArguments(); ++i) {
+      function.setArgAttr(i, kTensorTypeAttr, TypeAttr::get(graph.getArgumentTypes()[i]));
+      if (auto name = graph.getArgAttrOfType<StringAttr>(i, onnx::kNameAttr)) {
+        function.setArgAttr(i, onnx::kNameAttr, name);
+      }
+    }
+    for (unsigned i = 0; i < graph.getNumResults(); ++i) {
+      auto memory = cast<MemRefType>(function.getResultTypes()[i]);
+      auto type = cast<TensorType>(graph.getResultTypes()[i]);
+      Type ranked = type.hasRank() ? Type(type) : RankedTensorType::get(memory.getShape(), type.getElementType());
+      function.setResultAttr(i, kTensorTypeAttr, TypeAttr::get(ranked));
+      if (auto name = graph.getResultAttrOfType<StringAttr>(i, onnx::kNameAttr)) {
+        function.setResultAttr(i, onnx::kNameAttr, name);
+      }
+    }
   }
 };
 } // namespace

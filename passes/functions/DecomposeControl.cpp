@@ -117,67 +117,85 @@ static RankedTensorType stackType(Type type) {
 
 // Inputs: the most turns, whether to begin, what is carried. The body is given the number of the turn, the condition
 // and what is carried, and gives a condition, what is carried and parts.
+std::optional<GraphConverter::LoopState> GraphConverter::startLoop(NodeBuilder &b) {
+  LoopState loop = {findGraph(b.op(), "body"), b.inputCount() < 2 ? 0 : b.inputCount() - 2, {}, {}};
+  size_t given = loop.body ? loop.body->front().getTerminator()->getNumOperands() : 0;
+  auto isChoice = [&](size_t input) { return !b.has(input) || isSingle(b.in(input)); };
+  if (b.inputCount() < 2 || !isChoice(0) || !isChoice(1) || given < loop.carried + 1 ||
+      loop.body->front().getNumArguments() != loop.carried + 2 || b.op()->getNumResults() != given - 1) {
+    return std::nullopt;
+  }
+  Value begins = b.has(1) ? numberOf(b, b.in(1)) : b.constant(builder.getI1Type(), 1);
+  loop.first = {b.index(0), begins};
+  for (size_t i = 0; i < given - 1; ++i) {
+    bool isCarried = i < loop.carried;
+    Type type = isCarried ? convertTensorType(loop.body->front().getArgument(static_cast<unsigned>(i + 2)).getType())
+                          : Type(stackType(b.op()->getResult(i).getType()));
+    if (!type || (isCarried && !b.has(i + 2))) {
+      return std::nullopt;
+    }
+    loop.first.push_back(isCarried ? conform(b, b.in(i + 2), type, describe(b.op()))
+                                   : makeStack(b, cast<RankedTensorType>(type)));
+  }
+  loop.types = llvm::map_to_vector(loop.first, [](Value value) { return value ? value.getType() : Type(); });
+  return llvm::is_contained(loop.first, Value()) ? std::nullopt : std::optional(loop);
+}
+
+/// The number of the turn and the condition, as tensors of the types that the body has for them.
+static Values giveCounters(NodeBuilder &b, Block &body, ValueRange state) {
+  Value turn = b.create<arith::IndexCastOp>(b.builder.getI64Type(), state[0]);
+  Values counters;
+  for (auto [number, argument] : llvm::zip(ValueRange{turn, state[1]}, body.getArguments())) {
+    Value tensor = b.create<tensor::FromElementsOp>(RankedTensorType::get({}, number.getType()), number);
+    bool isNumber = cast<RankedTensorType>(argument.getType()).getRank() == 0;
+    counters.push_back(isNumber ? tensor : b.reshape(tensor, b.index(1)));
+  }
+  return counters;
+}
+
+/// The state after a turn; none if a node of the body is unknown.
+GraphConverter::Values GraphConverter::turnLoop(NodeBuilder &b, const LoopState &loop, ValueRange state) {
+  Values arguments = giveCounters(b, loop.body->front(), state);
+  llvm::append_range(arguments, state.slice(2, loop.carried));
+  size_t stacks = state.size() - 2 - loop.carried;
+  SmallVector<Type> types = {Type()};
+  llvm::append_range(types, ArrayRef(loop.types).slice(2, loop.carried));
+  types.append(stacks, Type());
+  Values outputs = convertGraph(*loop.body, arguments, types);
+  if (outputs.size() != types.size()) {
+    return {};
+  }
+  Values next = {b.add(state[0], 1), numberOf(b, outputs.front())};
+  llvm::append_range(next, ArrayRef<Value>(outputs).slice(1, loop.carried));
+  for (auto [stack, part] : llvm::zip_equal(state.take_back(stacks), ArrayRef<Value>(outputs).take_back(stacks))) {
+    next.push_back(conform(b, append(b, stack, part, state[0]), stack.getType(), describe(b.op())));
+  }
+  // Parts of another type than the graph says.
+  return llvm::is_contained(next, Value()) ? Values() : next;
+}
+
 GraphConverter::Values GraphConverter::convertLoop(onnx::NodeOp node, ValueRange inputs) {
   NodeBuilder b(builder, node, inputs);
-  Region *body = findGraph(node, "body");
-  size_t carried = inputs.size() < 2 ? 0 : inputs.size() - 2;
-  size_t given = body ? body->front().getTerminator()->getNumOperands() : 0;
-  bool fits = inputs.size() >= 2 && given >= carried + 1 && body->front().getNumArguments() == carried + 2 &&
-              (!inputs[0] || isSingle(inputs[0])) && (!inputs[1] || isSingle(inputs[1])) &&
-              node->getNumResults() == given - 1 && !llvm::is_contained(inputs.drop_front(2), Value());
-  // The turn and the condition, what is carried, and stacks of parts.
-  Values first = {b.index(0), b.constant(builder.getI1Type(), 1)};
-  SmallVector<Type> types = {first[0].getType(), first[1].getType()};
-  for (size_t i = 0; fits && i < given - 1; ++i) {
-    Type type = i < carried ? convertTensorType(body->front().getArgument(static_cast<unsigned>(i + 2)).getType())
-                            : Type(stackType(node->getResult(i).getType()));
-    Value start = !type         ? Value()
-                  : i < carried ? conform(b, inputs[i + 2], type, describe(node))
-                                : makeStack(b, cast<RankedTensorType>(type));
-    fits = start != nullptr;
-    types.push_back(type);
-    first.push_back(start);
-  }
-  if (!fits) {
+  std::optional<LoopState> start = startLoop(b);
+  if (!start) {
     miss(node, "a body that does not fit");
     return {};
   }
-  first[1] = inputs[1] ? numberOf(b, inputs[1]) : first[1];
-  Value most = inputs[0] ? b.toIndex(numberOf(b, inputs[0])) : b.index(kMostTurns);
-  bool whole = true;
+  Value most = b.has(0) ? b.toIndex(numberOf(b, b.in(0))) : b.index(kMostTurns);
+  bool isKnown = true;
   auto loop = scf::WhileOp::create(
-      builder, node.getLoc(), types, first,
+      builder, node.getLoc(), start->types, start->first,
       [&](OpBuilder &, Location loc, ValueRange state) {
         Value goes = b.both(state[1], b.less(state[0], most));
         b.check(b.either(b.isNot(goes), b.less(state[0], b.index(kMostTurns))), "does not end");
         scf::ConditionOp::create(builder, loc, goes, state);
       },
       [&](OpBuilder &, Location loc, ValueRange state) {
-        auto scalar = [&](Value number, Type type) {
-          return Value(b.create<tensor::FromElementsOp>(RankedTensorType::get({}, type), number));
-        };
-        Type i64 = builder.getI64Type();
-        Values arguments = {scalar(b.create<arith::IndexCastOp>(i64, state[0]), i64),
-                            scalar(state[1], builder.getI1Type())};
-        for (auto [i, argument] : llvm::enumerate(MutableArrayRef(arguments))) {
-          Type type = convertTensorType(body->front().getArgument(static_cast<unsigned>(i)).getType());
-          argument = cast<RankedTensorType>(type).getRank() == 0 ? argument : b.reshape(argument, b.index(1));
-        }
-        llvm::append_range(arguments, state.slice(2, carried));
-        SmallVector<Type> outputTypes = {Type()};
-        llvm::append_range(outputTypes, ArrayRef(types).slice(2, carried));
-        outputTypes.append(given - 1 - carried, Type());
-        Values outputs = convertGraph(*body, arguments, outputTypes), next = {b.add(state[0], 1)};
-        whole = outputs.size() == given;
-        for (size_t i = 0; whole && i < given; ++i) {
-          Value stack = i > carried ? state[i + 1] : Value();
-          next.push_back(i == 0  ? numberOf(b, outputs[0])
-                         : stack ? conform(b, append(b, stack, outputs[i], state[0]), stack.getType(), describe(node))
-                                 : outputs[i]);
-        }
-        scf::YieldOp::create(builder, loc, whole ? ValueRange(next) : state);
+        Values next = turnLoop(b, *start, state);
+        isKnown = !next.empty();
+        scf::YieldOp::create(builder, loc, isKnown ? ValueRange(next) : state);
       });
-  return whole ? Values(loop.getResults().drop_front(2)) : Values();
+  return isKnown ? Values(loop.getResults().drop_front(2)) : Values();
 }
 
 } // namespace fathom

@@ -159,11 +159,36 @@ static bool groupNorm(NodeBuilder &b) {
 
 static bool instanceNorm(NodeBuilder &b) { return fitsGroups(b) && normalizeGroups(b, b.size(b.in(0), 1)); }
 
+/// By the sum of absolutes, or the root of the sum of squares; rows of zeros stay.
+static bool lpNorm(NodeBuilder &b) {
+  std::optional<int64_t> axis = b.axis(b.integer("axis", -1), b.rank(0));
+  int64_t p = b.integer("p", 2);
+  if (!axis || !isSingle(b) || (p != 1 && p != 2)) {
+    return b.fail("p other than 1 and 2");
+  }
+  Value rows = b.asRows(b.in(0), *axis);
+  Values sizes = b.sizesOf(rows);
+  Type f32 = b.builder.getF32Type(), f64 = b.builder.getF64Type();
+  Value lengths = b.make(f32, {sizes[0], sizes[2]}, [&](ValueRange i) {
+    Value all = b.loop(b.index(0), sizes[1], b.zero(f64), [&](Value j, Value sum) {
+      Value number = b.convert(b.at(rows, {i[0], j, i[1]}), f32, f64);
+      return b.add(sum, p == 2 ? b.multiply(number, number) : Value(b.create<math::AbsFOp>(number)));
+    });
+    return b.convert(p == 2 ? Value(b.create<math::SqrtOp>(all)) : all, f64, f32);
+  });
+  Value out = b.make(b.elementOf(0), sizes, [&](ValueRange i) {
+    Value length = b.at(lengths, {i[0], i[2]}), number = b.at(rows, i);
+    return b.select(b.isEqual(length, b.real(0)), number, b.divide(number, length));
+  });
+  return b.give(b.reshape(out, b.sizesOf(b.in(0))));
+}
+
 ArrayRef<DecomposeRow> decomposeNormRows() {
   static const DecomposeRow rows[] = {
       {"", "GroupNormalization", groupNorm, 3},
       {"", "InstanceNormalization", instanceNorm, 3},
       {"", "LayerNormalization", layerNorm<true>, 2},
+      {"", "LpNormalization", lpNorm},
       {"", "RMSNormalization", layerNorm<false>, 2},
       {"", "SimplifiedLayerNormalization", layerNorm<false>, 2},
       {"com.microsoft", "SimplifiedLayerNormalization", layerNorm<false>, 2},

@@ -3,7 +3,7 @@
 //
 // Products of matrices: sums of products over labels, as Einsum writes them.
 
-#include "passes/functions/NodeBuilder.h"
+#include "passes/functions/Products.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -141,8 +141,7 @@ static Value turn(NodeBuilder &b, Value tensor) {
   });
 }
 
-/// Vectors are matrices of a row, or of a column, which the result lacks.
-static Value multiplyMatrices(NodeBuilder &b, Value left, Value right, bool turnLeft = false, bool turnRight = false) {
+Value multiplyMatrices(NodeBuilder &b, Value left, Value right, bool turnLeft, bool turnRight) {
   int64_t leftRank = NodeBuilder::rankOf(left), rightRank = NodeBuilder::rankOf(right);
   if (leftRank == 0 || rightRank == 0 || left.getType().isInteger() ||
       ((turnLeft || leftRank == 1) && turnRight && rightRank == 1)) {

@@ -54,30 +54,59 @@ static Value firstOf(NodeBuilder &b, const Reduction &reduction, Type type) {
   return b.create<arith::ConstantOp>(b.builder.getIntegerAttr(type, end));
 }
 
+namespace {
+/// The axes that go and those that stay.
+struct Reduced {
+  SmallVector<bool> axes;
+  bool keepsAxes;
+  Values gone, kept;
+};
+} // namespace
+
+static std::optional<Reduced> readAxes(NodeBuilder &b) {
+  std::optional<SmallVector<bool>> axes = reducedAxes(b);
+  if (!axes) {
+    return std::nullopt;
+  }
+  Reduced reduced = {*axes, b.integer("keepdims", 1) != 0, {}, {}};
+  for (auto [size, goes] : llvm::zip_equal(b.sizesOf(b.in(0)), *axes)) {
+    goes ? reduced.gone.push_back(size) : reduced.kept.push_back(size);
+    goes && reduced.keepsAxes ? reduced.kept.push_back(b.index(1)) : void();
+  }
+  return reduced;
+}
+
+/// Where the element at `inner` among those that go to `outer` is.
+static Values findPlace(const Reduced &reduced, ValueRange outer, ValueRange inner) {
+  Values place;
+  size_t next = 0, nextGone = 0;
+  for (bool goes : reduced.axes) {
+    place.push_back(goes ? inner[nextGone++] : outer[next]);
+    next += !goes || reduced.keepsAxes;
+  }
+  return place;
+}
+
+/// One after the other, what `step` makes of all numbers that go to `outer`.
+static Value foldAt(NodeBuilder &b, const Reduced &reduced, ValueRange outer, Value first,
+                    function_ref<Value(Value all, Value number)> step) {
+  return b.forEachPlace(reduced.gone, first, [&](ValueRange inner, Value all) {
+    return step(all, b.at(b.in(0), findPlace(reduced, outer, inner)));
+  });
+}
+
 static bool reduce(NodeBuilder &b, const Reduction &reduction) {
-  std::optional<SmallVector<bool>> reduced = reducedAxes(b);
+  std::optional<Reduced> reduced = readAxes(b);
   Type element = b.elementOf(0), type = b.computed(element);
   if (!reduced || (!b.isReal(0) && reduction.finish)) {
     return b.fail("integers");
   }
   Type sum = b.isReal(0) && reduction.sums ? Type(b.builder.getF64Type()) : type;
-  Values own = b.sizesOf(b.in(0)), kept, gone;
-  bool keep = b.integer("keepdims", 1) != 0;
-  for (auto [size, goes] : llvm::zip_equal(own, *reduced)) {
-    goes ? gone.push_back(size) : void();
-    goes &&keep ? kept.push_back(b.index(1)) : goes ? void() : kept.push_back(size);
-  }
   bool natural = b.isNatural(0);
-  Value count = b.product(gone);
-  return b.giveMade(element, kept, [&](ValueRange i) {
-    Value all = b.forEachPlace(gone, firstOf(b, reduction, sum), [&](ValueRange j, Value carried) {
-      Values place;
-      size_t next = 0, nextGone = 0;
-      for (bool goes : *reduced) {
-        place.push_back(goes ? j[nextGone++] : i[next]);
-        next += !goes || keep;
-      }
-      return reduction.step(b, carried, b.convert(b.at(b.in(0), place), type, sum), natural);
+  Value count = b.product(reduced->gone);
+  return b.giveMade(element, reduced->kept, [&](ValueRange outer) {
+    Value all = foldAt(b, *reduced, outer, firstOf(b, reduction, sum), [&](Value carried, Value number) {
+      return reduction.step(b, carried, b.convert(number, type, sum), natural);
     });
     all = b.convert(all, sum, type);
     return reduction.finish ? reduction.finish(b, all, count) : all;
@@ -124,11 +153,30 @@ static bool logSum(NodeBuilder &b) {
   return b.elementOf(0).isF64() ? b.fail("functions of f64") : reduce(b, {true, 0, addNumber, log});
 }
 
+/// By way of the largest, so that no exponential is too large.
+static bool logSumExp(NodeBuilder &b) {
+  std::optional<Reduced> reduced = readAxes(b);
+  if (!reduced || !b.isReal(0) || b.elementOf(0).isF64()) {
+    return b.fail("a type other than floats of 16 or 32 bits");
+  }
+  Type f32 = b.builder.getF32Type(), f64 = b.builder.getF64Type();
+  return b.giveMade(b.elementOf(0), reduced->kept, [&](ValueRange outer) {
+    Value most = foldAt(b, *reduced, outer, b.real(-kInfinity),
+                        [&](Value all, Value number) { return takeLargest(b, all, number, false); });
+    Value sum = foldAt(b, *reduced, outer, b.zero(f64), [&](Value all, Value number) {
+      return b.add(all, b.convert(b.exp(b.subtract(number, most)), f32, f64));
+    });
+    Value isInfinite = b.isEqual(b.create<math::AbsFOp>(most), b.real(kInfinity));
+    return b.select(isInfinite, most, b.add(most, b.create<math::LogOp>(b.convert(sum, f64, f32))));
+  });
+}
+
 ArrayRef<DecomposeRow> decomposeReduceRows() {
   static const DecomposeRow rows[] = {
-      {"", "ReduceL1", absolutes}, {"", "ReduceL2", norm},      {"", "ReduceLogSum", logSum},
-      {"", "ReduceMax", largest},  {"", "ReduceMean", average}, {"", "ReduceMin", smallest},
-      {"", "ReduceProd", product}, {"", "ReduceSum", sum},      {"", "ReduceSumSquare", squares},
+      {"", "ReduceL1", absolutes},      {"", "ReduceL2", norm},      {"", "ReduceLogSum", logSum},
+      {"", "ReduceLogSumExp", logSumExp}, {"", "ReduceMax", largest},  {"", "ReduceMean", average},
+      {"", "ReduceMin", smallest},      {"", "ReduceProd", product}, {"", "ReduceSum", sum},
+      {"", "ReduceSumSquare", squares},
   };
   return rows;
 }

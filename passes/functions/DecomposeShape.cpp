@@ -13,6 +13,21 @@ namespace fathom {
 
 using Values = NodeBuilder::Values;
 
+/// Ends a call where a size is below 0, or all of them come to more than memory has: their product, which is compared
+/// with the number of elements there are, could be such a number by chance.
+static void checkSizes(NodeBuilder &b, ValueRange sizes) {
+  auto isAtMost = [&](Value x, Value y) {
+    return b.builder.createOrFold<arith::CmpIOp>(b.loc, arith::CmpIPredicate::ule, x, y);
+  };
+  Value most = b.index(int64_t(1) << 46), product = b.index(1);
+  for (Value size : sizes) {
+    b.check(isAtMost(size, most), "the shape has a size that is negative or too large");
+    Value divisor = b.builder.createOrFold<arith::MaxUIOp>(b.loc, size, b.index(1));
+    b.check(isAtMost(product, b.divide(most, divisor)), "the shape is too large");
+    product = b.multiply(product, divisor);
+  }
+}
+
 /// The sizes that a list of Reshape says: 0 is that of the data, and -1 what is left.
 static bool reshape(NodeBuilder &b) {
   std::optional<Values> sizes = b.indicesOf(b.in(1));
@@ -32,9 +47,8 @@ static bool reshape(NodeBuilder &b) {
   Value left = b.builder.createOrFold<arith::SelectOp>(b.loc, isNone, none, b.divide(all, divisor));
   for (Value &size : *sizes) {
     size = b.builder.createOrFold<arith::SelectOp>(b.loc, b.isSame(size, minusOne), left, size);
-    b.check(b.builder.createOrFold<arith::CmpIOp>(b.loc, arith::CmpIPredicate::sge, size, none),
-            "the shape has a negative size");
   }
+  checkSizes(b, *sizes);
   return b.give(b.reshape(b.in(0), *sizes));
 }
 
@@ -255,8 +269,8 @@ static bool split(NodeBuilder &b) {
   Values sizes = b.sizesOf(b.in(0));
   Value begin = b.index(0), whole = sizes[*axis], sum = b.index(0);
   for (Value part : *parts) {
-    b.check(b.builder.createOrFold<arith::CmpIOp>(b.loc, arith::CmpIPredicate::sge, part, b.index(0)),
-            "splits into negative parts");
+    b.check(b.builder.createOrFold<arith::CmpIOp>(b.loc, arith::CmpIPredicate::ule, part, whole),
+            "splits into parts that are negative or too large");
     sum = b.add(sum, part);
   }
   b.checkEqual(sum, whole, "splits into parts of another sum");

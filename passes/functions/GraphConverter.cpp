@@ -15,7 +15,7 @@ namespace fathom {
 
 /// Types whose numbers code computes with.
 static bool isComputed(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
+  auto tensor = dyn_cast<TensorType>(type);
   Type element = tensor ? tensor.getElementType() : Type();
   if (auto integer = dyn_cast_or_null<IntegerType>(element)) {
     return integer.getWidth() == 1 || (integer.getWidth() >= 8 && integer.getWidth() <= 64);
@@ -171,9 +171,10 @@ void GraphConverter::convertNode(onnx::NodeOp node) {
                                                   : convertOperator(node, inputs);
   StructuredBuilder b(builder, node.getLoc());
   for (auto [output, result] : llvm::zip(outputs, node->getResults())) {
+    // The graph may not say of how many axes it is.
     Type type = convertTensorType(result.getType());
-    Value tensor = output && type ? conform(b, output, type, describe(node)) : Value();
-    output && type && !tensor ? miss(node, "another type than the graph says") : void();
+    Value tensor = output && type ? conform(b, output, type, describe(node)) : output;
+    output && !tensor ? miss(node, "another type than the graph says") : void();
     bind(result, tensor);
   }
 }

@@ -55,6 +55,16 @@ private:
   Values convertGraph(mlir::Region &graph, mlir::ValueRange arguments, mlir::TypeRange types);
   Values convertIf(onnx::NodeOp node, mlir::ValueRange inputs);
   Values convertLoop(onnx::NodeOp node, mlir::ValueRange inputs);
+  /// A loop begins with `first`: the number of its turn and a condition, what is carried, and stacks of parts.
+  struct LoopState {
+    mlir::Region *body;
+    size_t carried;
+    Values first;
+    llvm::SmallVector<mlir::Type> types;
+  };
+  /// Nothing where the body does not fit.
+  std::optional<LoopState> startLoop(NodeBuilder &b);
+  Values turnLoop(NodeBuilder &b, const LoopState &loop, mlir::ValueRange state);
 
   mlir::OpBuilder &builder;
   llvm::DenseMap<Value, Value> values;

@@ -161,6 +161,7 @@ llvm::ArrayRef<DecomposeRow> decomposeReduceRows();
 llvm::ArrayRef<DecomposeRow> decomposeAlongAxisRows();
 llvm::ArrayRef<DecomposeRow> decomposeProductRows();
 llvm::ArrayRef<DecomposeRow> decomposeNormRows();
+llvm::ArrayRef<DecomposeRow> decomposeQuantizeRows();
 
 } // namespace fathom
 

@@ -25,6 +25,9 @@ namespace fathom {
 #define GEN_PASS_DECL
 #include "passes/functions/Passes.h.inc"
 
+/// On an argument or result of a function that is memory by now: the type of its tensor, with signs and names of sizes.
+constexpr llvm::StringLiteral kTensorTypeAttr = "fathom.tensor";
+
 /// From a graph as its exporter wrote it to structured ops.
 void addDecomposePipeline(mlir::OpPassManager &manager);
 /// From those to functions of the LLVM dialect.

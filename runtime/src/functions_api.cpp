@@ -6,7 +6,6 @@
 #include "runtime/src/functions.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/model.h"
-#include "runtime/src/options.h"
 
 using namespace fathom::runtime;
 using fathom::artifact::NamedFunction;
@@ -14,10 +13,6 @@ using fathom::artifact::TensorType;
 using Types = flatbuffers::Vector<flatbuffers::Offset<TensorType>>;
 
 static_assert(FATHOM_MOST_RANK == FATHOM_MOST_AXES, "what artifacts have is what the API shows");
-
-void fathom_tensor_type_initialize_sized(fathom_tensor_type_t *type, size_t struct_size) {
-  initializeStruct(type, struct_size, {});
-}
 
 fathom_status_t fathom_model_function_count(fathom_model_t *model, size_t *out_count) {
   FATHOM_RETURN_IF_NULL(out_count);
@@ -50,6 +45,7 @@ fathom_status_t fathom_model_function(fathom_model_t *model, size_t index, const
 }
 
 static void describe(const TensorType &from, fathom_tensor_type_t *type) {
+  *type = {};
   type->name = from.name()->c_str();
   type->element = static_cast<fathom_element_t>(from.element());
   type->rank = from.sizes()->size();
@@ -73,26 +69,22 @@ static fathom_status_t describeTensor(const char *caller, const char *what, fath
   if (index >= types.size()) {
     return failNumber(caller, what, index, types.size());
   }
-  fathom_tensor_type_t made = {};
-  describe(*types.Get(static_cast<uint32_t>(index)), &made);
-  giveStruct(made, type);
+  describe(*types.Get(static_cast<uint32_t>(index)), type);
   return FATHOM_STATUS_OK;
 }
 
 fathom_status_t fathom_model_function_input(fathom_model_t *model, const char *function, size_t index,
-                                            fathom_tensor_type_t *type) {
+                                            fathom_tensor_type_t *out_type) {
   FATHOM_RETURN_IF_NULL(function);
-  FATHOM_RETURN_IF_NULL(type);
-  FATHOM_RETURN_IF_BAD_STRUCT(type);
-  return describeTensor(__func__, "input", model, function, &NamedFunction::inputs, index, type);
+  FATHOM_RETURN_IF_NULL(out_type);
+  return describeTensor(__func__, "input", model, function, &NamedFunction::inputs, index, out_type);
 }
 
 fathom_status_t fathom_model_function_output(fathom_model_t *model, const char *function, size_t index,
-                                             fathom_tensor_type_t *type) {
+                                             fathom_tensor_type_t *out_type) {
   FATHOM_RETURN_IF_NULL(function);
-  FATHOM_RETURN_IF_NULL(type);
-  FATHOM_RETURN_IF_BAD_STRUCT(type);
-  return describeTensor(__func__, "output", model, function, &NamedFunction::outputs, index, type);
+  FATHOM_RETURN_IF_NULL(out_type);
+  return describeTensor(__func__, "output", model, function, &NamedFunction::outputs, index, out_type);
 }
 
 fathom_status_t fathom_model_call(fathom_model_t *model, const char *function, const fathom_tensor_t *tensors,

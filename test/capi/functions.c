@@ -39,7 +39,6 @@ static void check_types(fathom_model_t *model) {
   CHECK(strcmp(name, "main") == 0 && inputs == 1 && outputs == 2);
   CHECK(fathom_model_function(model, 1, &name, &inputs, &outputs) == FATHOM_STATUS_INVALID_ARGUMENT);
   fathom_tensor_type_t type;
-  fathom_tensor_type_initialize(&type);
   CHECK_OK(fathom_model_function_input(model, "main", 0, &type));
   CHECK(strcmp(type.name, "x") == 0 && type.element == FATHOM_ELEMENT_F32 && type.rank == 2);
   CHECK(type.sizes[0] == -1 && strcmp(type.symbols[0], "n") == 0 && type.sizes[1] == 8);

@@ -185,14 +185,17 @@ bool Compilation::compileAsItStandsFor(const NamedTarget &named, ModuleOp graph)
   if (!addProgram(program.target, named)) {
     return true;
   }
+  program.weights = codegen::lowerInitializers(graph);
+  step("decompose");
+  if (!phases.decompose(graph)) {
+    return false;
+  }
   llvm::Expected<std::vector<artifact::NamedFunctionT>> functions = listNamedFunctions(graph);
   if (!functions) {
     return fail(functions.takeError(), "function");
   }
   program.namedFunctions = std::move(*functions);
-  program.weights = codegen::lowerInitializers(graph);
-  step("decompose");
-  if (!phases.runAsItStands(graph)) {
+  if (!phases.lowerFunctions(graph)) {
     return false;
   }
   if (options.product == Product::IR) {

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Inputs and outputs of @main.
+// Inputs and outputs of functions that are memory by now.
 
 #include "tools/driver/FunctionFacts.h"
 
@@ -9,6 +9,7 @@
 #include "dialects/support/Escape.h"
 #include "dialects/support/ExitError.h"
 #include "fathom/artifact_abi.h"
+#include "passes/functions/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -46,10 +47,13 @@ static std::optional<artifact::TensorElement> convertElement(Type element) {
 /// What an extent is called; empty where that depends on data.
 static std::string getSymbol(StringRef extent) { return extent.contains('?') ? "" : extent.str(); }
 
-static llvm::Expected<artifact::TensorTypeT> describeTensor(StringAttr name, Type type) {
-  artifact::TensorTypeT table;
+/// Adds what attributes of an argument or a result say.
+static llvm::Error addTensor(DictionaryAttr facts, std::vector<std::unique_ptr<artifact::TensorTypeT>> &tensors) {
+  auto name = facts.getAs<StringAttr>(onnx::kNameAttr);
+  auto type = facts.getAs<TypeAttr>(kTensorTypeAttr);
+  artifact::TensorTypeT &table = *tensors.emplace_back(std::make_unique<artifact::TensorTypeT>());
   table.name = name ? name.str() : "";
-  auto tensor = dyn_cast<RankedTensorType>(type);
+  auto tensor = type ? dyn_cast<RankedTensorType>(type.getValue()) : nullptr;
   std::optional<artifact::TensorElement> element = tensor ? convertElement(tensor.getElementType()) : std::nullopt;
   if (!element || tensor.getRank() > FATHOM_MOST_AXES) {
     std::string text;
@@ -65,26 +69,24 @@ static llvm::Expected<artifact::TensorTypeT> describeTensor(StringAttr name, Typ
     table.sizes.push_back(isOpen ? -1 : size);
     table.symbols.push_back(isNamed ? getSymbol(names.getExtents()[next++].getValue()) : "");
   }
-  return table;
+  return llvm::Error::success();
 }
 
-llvm::Expected<std::vector<artifact::NamedFunctionT>> listNamedFunctions(ModuleOp graph) {
-  auto main = graph.lookupSymbol<func::FuncOp>(onnx::kMainFunction);
-  std::vector<artifact::NamedFunctionT> functions(1);
-  functions[0].name = onnx::kMainFunction.str();
-  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
-    auto table = describeTensor(main.getArgAttrOfType<StringAttr>(i, onnx::kNameAttr), main.getArgument(i).getType());
-    if (!table) {
-      return table.takeError();
+llvm::Expected<std::vector<artifact::NamedFunctionT>> listNamedFunctions(ModuleOp decomposed) {
+  std::vector<artifact::NamedFunctionT> functions;
+  for (auto function : decomposed.getOps<func::FuncOp>()) {
+    artifact::NamedFunctionT &table = functions.emplace_back();
+    table.name = function.getName().str();
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      if (llvm::Error error = addTensor(function.getArgAttrDict(i), table.inputs)) {
+        return std::move(error);
+      }
     }
-    functions[0].inputs.push_back(std::make_unique<artifact::TensorTypeT>(std::move(*table)));
-  }
-  for (unsigned i = 0; i < main.getNumResults(); ++i) {
-    auto table = describeTensor(main.getResultAttrOfType<StringAttr>(i, onnx::kNameAttr), main.getResultTypes()[i]);
-    if (!table) {
-      return table.takeError();
+    for (unsigned i = 0; i < function.getNumResults(); ++i) {
+      if (llvm::Error error = addTensor(function.getResultAttrDict(i), table.outputs)) {
+        return std::move(error);
+      }
     }
-    functions[0].outputs.push_back(std::make_unique<artifact::TensorTypeT>(std::move(*table)));
   }
   return functions;
 }

@@ -13,8 +13,8 @@
 
 namespace fathom::driver {
 
-/// The functions of a graph, without their code. Fails for tensors that calls cannot have.
-llvm::Expected<std::vector<artifact::NamedFunctionT>> listNamedFunctions(mlir::ModuleOp graph);
+/// The functions of a graph whose nodes are decomposed, without their code. Fails for tensors that calls cannot have.
+llvm::Expected<std::vector<artifact::NamedFunctionT>> listNamedFunctions(mlir::ModuleOp decomposed);
 
 } // namespace fathom::driver
 

@@ -115,18 +115,19 @@ bool PhaseRunner::verify(ModuleOp module) {
   return runPasses(module, manager, "is not valid output of the " + expected + " phase");
 }
 
-bool PhaseRunner::runAsItStands(ModuleOp graph) {
-  // A node that cannot be decomposed is not supported; what fails then is a bug.
+bool PhaseRunner::decompose(ModuleOp graph) {
+  // A node that cannot be decomposed is not supported, and said so.
   phase = Phase::DeepSeek;
-  PassManager decompose(graph->getContext());
-  addDecomposePipeline(decompose);
-  if (failed(decompose.run(graph))) {
-    return false;
-  }
+  PassManager manager(graph->getContext());
+  addDecomposePipeline(manager);
+  return succeeded(manager.run(graph));
+}
+
+bool PhaseRunner::lowerFunctions(ModuleOp decomposed) {
   phase = Phase::Lower;
-  PassManager lower(graph->getContext());
-  addLowerFunctionsPipeline(lower);
-  return runPasses(graph, lower, "");
+  PassManager manager(decomposed->getContext());
+  addLowerFunctionsPipeline(manager);
+  return runPasses(decomposed, manager, "");
 }
 
 bool PhaseRunner::run(ModuleOp module, Phase after, Phase last, const codegen::CodeTarget *target) {

@@ -30,8 +30,9 @@ public:
   /// model Fathom knows, or else Fathom's.
   checkpoint::Problem getBlame() const;
 
-  /// Makes LLVM dialect of a graph as it stands, whose nodes all have a decomposition.
-  bool runAsItStands(mlir::ModuleOp graph);
+  /// Decomposes the nodes of a graph as it stands; then makes LLVM dialect of them.
+  bool decompose(mlir::ModuleOp graph);
+  bool lowerFunctions(mlir::ModuleOp decomposed);
 
 private:
   bool runPasses(mlir::ModuleOp module, mlir::PassManager &manager, const llvm::Twine &complaint);

@@ -27,7 +27,7 @@
 //   struct_size to the size that the caller was compiled with, and all else to the defaults; call it before anything
 //   else, for outputs too. Functions read and write no more than struct_size bytes: what a program's struct does not
 //   have yet keeps its default. What a runtime does not have yet must be zero, else FATHOM_STATUS_INVALID_ARGUMENT.
-//   fathom_chat_message_t has no size and never grows.
+//   fathom_chat_message_t, fathom_tensor_t and fathom_tensor_type_t have no size and never grow.
 // - `_initialize` functions are inline. Who calls the library without this header (dlsym, a foreign function interface)
 //   calls `_initialize_sized` with the size of the struct as it is declared there.
 // - Output parameters come last and are written only on success, unless a function says otherwise.
@@ -286,9 +286,8 @@ typedef struct fathom_tensor {
 /// The most axes of a tensor.
 #define FATHOM_MOST_RANK 16
 
-/// What a function takes or gives. Pointers live as long as the model.
+/// What a function takes or gives. Pointers live as long as the model. It has no size and never grows.
 typedef struct fathom_tensor_type {
-  size_t struct_size;
   const char *name;
   fathom_element_t element;
   uint32_t rank;
@@ -299,12 +298,6 @@ typedef struct fathom_tensor_type {
   const char *symbols[FATHOM_MOST_RANK];
 } fathom_tensor_type_t;
 
-/// Sets the first |struct_size| bytes to zero but struct_size itself.
-FATHOM_API void fathom_tensor_type_initialize_sized(fathom_tensor_type_t *type, size_t struct_size);
-static inline void fathom_tensor_type_initialize(fathom_tensor_type_t *type) {
-  fathom_tensor_type_initialize_sized(type, sizeof(*type));
-}
-
 /// How many functions a model has: 0 for a language model.
 FATHOM_API fathom_status_t fathom_model_function_count(fathom_model_t *model, size_t *out_count);
 
@@ -313,12 +306,12 @@ FATHOM_API fathom_status_t fathom_model_function_count(fathom_model_t *model, si
 FATHOM_API fathom_status_t fathom_model_function(fathom_model_t *model, size_t index, const char **out_name,
                                                  size_t *out_inputs, size_t *out_outputs);
 
-/// What a function takes as input |index|, or gives as output |index|. |type| must be initialized.
-/// FATHOM_STATUS_INVALID_ARGUMENT if there is no such function or tensor.
+/// What a function takes as input |index|, or gives as output |index|. FATHOM_STATUS_INVALID_ARGUMENT if there is no such
+/// function or tensor.
 FATHOM_API fathom_status_t fathom_model_function_input(fathom_model_t *model, const char *function, size_t index,
-                                                       fathom_tensor_type_t *type);
+                                                       fathom_tensor_type_t *out_type);
 FATHOM_API fathom_status_t fathom_model_function_output(fathom_model_t *model, const char *function, size_t index,
-                                                        fathom_tensor_type_t *type);
+                                                        fathom_tensor_type_t *out_type);
 
 /// The tensors that a call gave. A handle, counted as others are.
 typedef struct fathom_results fathom_results_t;

@@ -162,8 +162,8 @@ class Functions(unittest.TestCase):
         self.assertIn("node 'sum' (Add): inputs have unlike sizes, and cannot be broadcast", message)
 
     def test_operators_without_a_decomposition_are_all_named(self):
-        message = model([node("Einsum", "x x", "e", equation="ij,kj->ik"), node("LpNormalization", "e", "a"),
-                         node("LpNormalization", "a", "b"), node("Det", "b", "d")],
+        message = model([node("Einsum", "x x", "e", equation="ij,kj->ik"), node("MeanVarianceNormalization", "e", "a"),
+                         node("MeanVarianceNormalization", "a", "b"), node("Det", "b", "d")],
                         [("x", "float32", (2, 2))], [("d", "float32", ())])
         done = self.fathom("compile", self.write(message), "-o", self.path("x.fathom"), code=UNSUPPORTED)
         self.assertIn("Det", done.stderr)
