@@ -1,7 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The loops of the packer: transposition into panels, conversion to and from f32, search for values that are not finite.
+// The loops of the packer: transposition into panels, conversion to and from f32, search for values that are not
+// finite.
 
 #ifndef FATHOM_CODEGEN_ARTIFACT_PACKLOOPS_H
 #define FATHOM_CODEGEN_ARTIFACT_PACKLOOPS_H

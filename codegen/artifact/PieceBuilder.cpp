@@ -156,7 +156,8 @@ llvm::Expected<const float *> PieceBuilder::readBlocks(const Dequantize &blocks,
   int64_t before = all.column * blocks.blockColumns < piece.column;
   for (int64_t row = 0; row < all.rows; ++row) {
     Visit rowVisit = (all.row + row) * blocks.blockRows < piece.row ? Visit::Again : visit;
-    for (auto [begin, end, partVisit] : {std::tuple(int64_t(0), before, Visit::Again), {before, all.columns, rowVisit}}) {
+    for (auto [begin, end, partVisit] :
+         {std::tuple(int64_t(0), before, Visit::Again), {before, all.columns, rowVisit}}) {
       Piece part = {all.row + row, 1, all.column + begin, end - begin};
       auto *target = reinterpret_cast<uint8_t *>(numbers + row * all.columns + begin);
       if (llvm::Error error = begin < end ? read(matrix, part, partVisit, target) : llvm::Error::success()) {

@@ -66,8 +66,8 @@ struct Unpack {
   std::vector<float> values;
 };
 
-/// (numbers - zeros) * scales of three inputs, f32, or of two with the same zero for all: the first `columns` of numbers,
-/// `blockRows` times `blockColumns` of which share a scale. Rounded once, to bf16 where that is the type.
+/// (numbers - zeros) * scales of three inputs, f32, or of two with the same zero for all: the first `columns` of
+/// numbers, `blockRows` times `blockColumns` of which share a scale. Rounded once, to bf16 where that is the type.
 struct Dequantize {
   int64_t columns = 0;
   int64_t blockRows = 0;
@@ -85,6 +85,13 @@ struct Constant {
   int64_t columns = 0;
   ElementType type = ElementType::F32;
   std::string bytes;
+};
+
+/// Row n is the input's row begin + n * step.
+struct SliceRows {
+  int64_t begin = 0;
+  int64_t step = 1;
+  int64_t rows = 0;
 };
 
 /// Row n is the input's row n / block.
@@ -107,8 +114,8 @@ struct PackPanels {
   int64_t width = 0;
 };
 
-using StepAction = std::variant<RopeTable, Constant, ToF32, Unpack, Dequantize, Transpose, RepeatRows, ConcatRows,
-                                InterleaveRows, PackPanels>;
+using StepAction = std::variant<RopeTable, Constant, ToF32, Unpack, Dequantize, Transpose, SliceRows, RepeatRows,
+                                ConcatRows, InterleaveRows, PackPanels>;
 
 inline bool operator==(const RopeTable &a, const RopeTable &b) {
   return std::tie(a.positions, a.frequencies, a.magnitude) == std::tie(b.positions, b.frequencies, b.magnitude);
@@ -125,6 +132,9 @@ inline bool operator==(const Dequantize &a, const Dequantize &b) {
   return list(a) == list(b);
 }
 inline bool operator==(const Transpose &, const Transpose &) { return true; }
+inline bool operator==(const SliceRows &a, const SliceRows &b) {
+  return std::tie(a.begin, a.step, a.rows) == std::tie(b.begin, b.step, b.rows);
+}
 inline bool operator==(const RepeatRows &a, const RepeatRows &b) {
   return std::tie(a.block, a.rows) == std::tie(b.block, b.rows);
 }

@@ -51,6 +51,7 @@ private:
   llvm::Expected<MatrixShape> infer(const Unpack &unpack, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Dequantize &dequantize, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Transpose &transpose, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const SliceRows &slice, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const RepeatRows &repeat, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const ConcatRows &concat, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const InterleaveRows &interleave, Inputs inputs) const;
@@ -120,6 +121,19 @@ llvm::Expected<MatrixShape> RecipeChecker::infer(const Dequantize &dequantize, I
     return bad("numbers, scales and zeros that do not fit");
   }
   return MatrixShape{inputs[0].rows, columns, type};
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const SliceRows &slice, Inputs inputs) const {
+  auto [begin, step, rows] = slice;
+  bool fits = inputs.size() == 1 && begin >= 0 && step >= 1 && rows >= 1 && begin < inputs.front().rows &&
+              (inputs.front().rows - 1 - begin) / step + 1 >= rows;
+  if (!fits) {
+    return bad(llvm::Twine(rows) + " rows from " + llvm::Twine(begin) + ", " + llvm::Twine(step) +
+               " apart, are not those of one input");
+  }
+  MatrixShape result = inputs.front();
+  result.rows = rows;
+  return result;
 }
 
 llvm::Expected<MatrixShape> RecipeChecker::infer(const RepeatRows &repeat, Inputs inputs) const {
@@ -263,6 +277,11 @@ llvm::Expected<uint64_t> computeSliceSize(const SliceRecipe &recipe, llvm::Array
     }
   }
   return checker.getSize();
+}
+
+RowRun getRowRun(const SliceRows &slice, const Step &step, llvm::ArrayRef<MatrixShape> shapes, int64_t row,
+                 int64_t end) {
+  return {step.inputs.front(), slice.begin + row * slice.step, slice.step == 1 ? end - row : 1};
 }
 
 RowRun getRowRun(const ConcatRows &concat, const Step &step, llvm::ArrayRef<MatrixShape> shapes, int64_t row,

@@ -58,6 +58,8 @@ struct RowRun {
 };
 
 /// The longest run that starts at row `row` of what the step makes and ends before `end`.
+RowRun getRowRun(const SliceRows &slice, const Step &step, llvm::ArrayRef<MatrixShape> shapes, int64_t row,
+                 int64_t end);
 RowRun getRowRun(const ConcatRows &concat, const Step &step, llvm::ArrayRef<MatrixShape> shapes, int64_t row,
                  int64_t end);
 RowRun getRowRun(const InterleaveRows &interleave, const Step &step, llvm::ArrayRef<MatrixShape> shapes, int64_t row,

@@ -94,6 +94,17 @@ static std::vector<float> dequantize(DequantizeOp op, ArrayRef<TensorPtr> source
   return out;
 }
 
+static std::vector<float> sliceRows(const Tensor &tensor, int64_t begin, int64_t step, int64_t rows) {
+  std::vector<float> out;
+  Matrices source(tensor);
+  for (int64_t expert = 0; expert < source.experts; ++expert) {
+    for (int64_t row = 0; row < rows && begin + row * step < source.rows; ++row) {
+      append(out, source.row(expert, begin + row * step), source.columns);
+    }
+  }
+  return out;
+}
+
 static std::vector<float> transpose(const Tensor &tensor) {
   std::vector<float> out;
   Matrices source(tensor);
@@ -135,6 +146,9 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
         }
       })
       .Case([&](DequantizeOp op) { result.reals = dequantize(op, sources, type.getShape().back()); })
+      .Case([&](SliceRowsOp op) {
+        result.reals = sliceRows(*sources[0], op.getBegin(), op.getStep(), type.getShape().drop_back().back());
+      })
       .Case([&](TransposeOp) { result.reals = transpose(*sources[0]); })
       .Case<ConvertLayoutOp, ToF32Op>([&](auto) { result.reals = sources[0]->reals; });
   if (int64_t(result.reals.size()) != type.getNumElements()) {

@@ -133,6 +133,10 @@ private:
         .Case([](ToF32Op convert) { return Actions{readConversion(convert)}; })
         .Case([](DequantizeOp dequantize) { return Actions{readDequantize(dequantize)}; })
         .Case([](TransposeOp) { return Actions{Transpose()}; })
+        .Case([](SliceRowsOp slice) {
+          return Actions{
+              SliceRows{int64_t(slice.getBegin()), int64_t(slice.getStep()), countRows(slice.getResult().getType())}};
+        })
         .Case([](ExpandScaleOp expand) {
           return Actions{RepeatRows{int64_t(expand.getRows()), countRows(expand.getResult().getType())}};
         })

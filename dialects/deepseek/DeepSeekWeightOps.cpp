@@ -122,6 +122,19 @@ static LogicalResult verifyResult(Operation *op, RankedTensorType expected) {
   return result == expected ? success() : op->emitOpError("expects a result ") << expected << ", but got " << result;
 }
 
+LogicalResult SliceRowsOp::verify() {
+  RankedTensorType source = getSource().getType(), result = getResult().getType();
+  if (result != withRows(source, countRows(result))) { // C1
+    return emitOpError("expects rows of ") << source << ", but got " << result;
+  }
+  int64_t most = (countRows(source) - 1 - getBegin()) / getStep() + 1;
+  if (int64_t(getBegin()) >= countRows(source) || countRows(result) > most) { // C2
+    return emitOpError("takes ") << countRows(result) << " rows from " << getBegin() << ", " << getStep()
+                                 << " apart, of " << countRows(source);
+  }
+  return success();
+}
+
 LogicalResult ExpandScaleOp::verify() {
   RankedTensorType result = getResult().getType();
   int64_t scales = llvm::divideCeil(countRows(result), getRows());

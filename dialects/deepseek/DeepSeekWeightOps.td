@@ -122,6 +122,23 @@ def DeepSeek_ConcatRowsOp : DeepSeek_RecipeStep<"concat_rows"> {
   let hasVerifier = 1;
 }
 
+def DeepSeek_SliceRowsOp : DeepSeek_RecipeStep<"slice_rows"> {
+  let summary = "some rows of a matrix";
+  let description = [{
+    `result[n] = source[begin + n · step]`, of every expert. For graphs whose matrices are of several projections: rows side
+    by side in a file need none, those of a matrix that is transposed first, and those that come in turns do.
+
+    Constraints: (C1) the result differs in rows only; (C2) the last of them is one of the source's.
+
+    Example: `%up = deepseek.slice_rows %w begin 1 step 2 : tensor<128x48xf32> -> tensor<64x48xf32>`.
+  }];
+  let arguments = (ins DeepSeek_WeightMatrix:$source, ConfinedAttr<I64Attr, [IntNonNegative]>:$begin,
+                       DeepSeek_Size:$step);
+  let results = (outs DeepSeek_WeightMatrix:$result);
+  let assemblyFormat = "$source `begin` $begin `step` $step attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def DeepSeek_ExpandScaleOp : DeepSeek_RecipeStep<"expand_scale"> {
   let summary = "block scales as one row of scales per output";
   let description = [{

@@ -39,9 +39,7 @@ SmallVector<float> listValues(Type packed) {
   });
 }
 
-bool isStoredElement(Type type) {
-  return isPackedElement(type) || isa<BFloat16Type, Float16Type, Float32Type>(type);
-}
+bool isStoredElement(Type type) { return isPackedElement(type) || isa<BFloat16Type, Float16Type, Float32Type>(type); }
 
 bool hasKnownLayout(Type tensor) { return isRowByRow(tensor) || getLayout(tensor); }
 

@@ -37,6 +37,23 @@ static bool matMulNBits(NodeShapes &node) {
   return node.give(0, node.in(0).element, withLast(node.in(0), outputs));
 }
 
+/// Rows of a table by indices; of bytes that hold several numbers each.
+static bool gatherBlockQuantized(NodeShapes &node) {
+  int64_t bits = node.integer("bits", 4), gathered = node.integer("gather_axis", 0);
+  if (!node.ranked(0) || !node.ranked(1)) {
+    return node.give(0, node.in(2).element, std::nullopt);
+  }
+  bool fits = node.rank(0) == 2 && (gathered == 0 || gathered == -2) && (bits == 2 || bits == 4 || bits == 8);
+  if (!fits) {
+    return node.fail("has bits = " + llvm::Twine(bits) + " and gather_axis = " + llvm::Twine(gathered) + " of " +
+                     node.describe(node.in(0)) + ", which is not supported");
+  }
+  Shape shape = *node.in(1).shape;
+  int64_t inByte = node.in(0).element == T::UINT8 ? 8 / bits : 1;
+  shape.push_back(node.orUnknown(Extent::multiply(node.extent(0, 1), inByte)));
+  return node.give(0, node.in(2).element, shape);
+}
+
 static bool fusedMatMul(NodeShapes &node) {
   if (!node.ranked(0) || !node.ranked(1) || node.rank(0) < 2 || node.rank(1) < 2) {
     return node.give(0, node.in(0).element, std::nullopt);
@@ -127,6 +144,7 @@ llvm::ArrayRef<ShapeRuleRow> fusedRules() {
       {"", "Attention", attention, 3},
       {"", "RotaryEmbedding", like, 3},
       {"com.microsoft", "FusedMatMul", fusedMatMul, 2},
+      {"com.microsoft", "GatherBlockQuantized", gatherBlockQuantized, 3},
       {"com.microsoft", "GroupQueryAttention", groupQueryAttention},
       {"com.microsoft", "MatMulNBits", matMulNBits, 3},
       {"com.microsoft", "MoE", like, 3},

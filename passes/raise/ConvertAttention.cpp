@@ -1,9 +1,9 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rotations by position, and attention to what came before: grouped queries, and latents.
+// Rotations by position, and attention of grouped queries to what came before.
 
-#include "passes/raise/GraphModel.h"
+#include "passes/raise/ConvertAttention.h"
 #include "passes/raise/Nodes.h"
 
 #include <cmath>
@@ -50,14 +50,7 @@ static bool convertRotate(NodeOp node, GraphModel &model) {
   return true;
 }
 
-namespace {
-/// Heads of a view [batch, heads, positions, width]: `count` of them, `stride` apart, each `repeat` times.
-struct Heads {
-  int64_t count, stride, repeat, width;
-};
-} // namespace
-
-static std::optional<Heads> getHeads(const View &view) {
+std::optional<Heads> getHeads(const View &view) {
   if (view.rank() != 4 || view.findSequence() != 2 || view.dims[1].kind != Dim::Columns ||
       view.dims[3].kind != Dim::Columns) {
     return std::nullopt;
@@ -76,8 +69,7 @@ static std::optional<Heads> getHeads(const View &view) {
   return factors.empty() ? std::optional(heads) : std::nullopt;
 }
 
-/// Gives rows of heads side by side, as [batch, heads, positions, width].
-static void giveHeads(NodeOp node, Value rows, int64_t heads, GraphModel &model) {
+void giveHeads(NodeOp node, Value rows, int64_t heads, GraphModel &model) {
   View view = model.findPieces(node.getInputs()[0])->views.front();
   int64_t width = deepseek::getWidth(rows.getType()) / heads;
   view.rows = rows;
@@ -121,89 +113,6 @@ static bool attendGrouped(NodeOp node, GraphModel &model) {
   return true;
 }
 
-namespace {
-/// Latent attention, expanded: what keys and values are made of.
-struct Latent {
-  Value query;
-  deepseek::LinearOp expansion;
-  deepseek::RopeOp key;
-  Rotation rotation;
-  int64_t heads, nope, rope, value;
-};
-} // namespace
-
-/// Queries of two parts of one product, the second of which is to be rotated.
-static bool matchLatentQuery(const Pieces &query, Latent &found) {
-  if (query.views.size() != 2 || query.axis != 3) {
-    return false;
-  }
-  const View &nope = query.views[0], &rope = query.views[1];
-  std::optional<Heads> first = getHeads(nope), second = getHeads(rope);
-  if (!first || !second || nope.rows != rope.rows || nope.rotation || !rope.rotation) {
-    return false;
-  }
-  found.query = nope.rows;
-  found.rotation = *rope.rotation;
-  found.heads = first->count;
-  found.nope = first->width;
-  found.rope = second->width;
-  int64_t width = found.nope + found.rope;
-  auto hasStride = [&](const Heads &heads) {
-    return heads.count == found.heads && heads.repeat == 1 && (heads.count == 1 || heads.stride == width);
-  };
-  return hasStride(*first) && hasStride(*second) && nope.dims[3] == Dim::columns(found.nope, 1) && nope.offset == 0 &&
-         rope.offset == found.nope && deepseek::getWidth(found.query.getType()) == found.heads * width;
-}
-
-/// Keys of an expanded latent and of one rotated key for all heads, and values of the same expansion.
-static bool matchLatentKeys(const Pieces &query, const Pieces &keys, const View &values, Latent &found) {
-  if (keys.views.size() != 2 || keys.axis != 3) {
-    return false;
-  }
-  const View &nope = keys.views[0], &rope = keys.views[1];
-  std::optional<Heads> first = getHeads(nope), second = getHeads(rope), third = getHeads(values);
-  found.expansion = nope.rows.getDefiningOp<deepseek::LinearOp>();
-  found.key = rope.rows.getDefiningOp<deepseek::RopeOp>();
-  if (!first || !second || !third || !found.expansion || !found.key || values.rows != nope.rows) {
-    return false;
-  }
-  found.value = third->width;
-  int64_t width = found.nope + found.value;
-  auto isExpanded = [&](const Heads &heads) {
-    return heads.count == found.heads && heads.repeat == 1 && (heads.count == 1 || heads.stride == width);
-  };
-  bool sameRotation = found.key.getTable() == found.rotation.table && found.key.getLayout() == found.rotation.layout &&
-                      rope.dims[3] == query.views[1].dims[3] && found.key.turnsWholeRow();
-  return isExpanded(*first) && isExpanded(*third) && first->width == found.nope && nope.offset == 0 &&
-         values.offset == found.nope && nope.dims[3] == Dim::columns(found.nope, 1) &&
-         values.dims[3] == Dim::columns(found.value, 1) && second->count == 1 && second->repeat == found.heads &&
-         second->width == found.rope && rope.offset == 0 && sameRotation && !found.expansion.getBias() &&
-         deepseek::getWidth(found.expansion.getType()) == found.heads * width;
-}
-
-static bool attendLatent(NodeOp node, GraphModel &model) {
-  const Pieces *query = model.findPieces(node.getInputs()[0]), *keys = model.findPieces(node.getInputs()[1]);
-  const View *values = model.find(node.getInputs()[2]);
-  Latent found;
-  if (!query || !keys || !values || !matchLatentQuery(*query, found) ||
-      !matchLatentKeys(*query, *keys, *values, found)) {
-    return false;
-  }
-  OpBuilder &builder = model.ops();
-  Value latent = found.expansion.getInput();
-  int64_t width = deepseek::getWidth(latent.getType()) + found.rope;
-  Value layer = model.beginLayer(
-      deepseek::CacheType::get(builder.getContext(), model.createStore(deepseek::kLatentStore, 1, width, found.rope)));
-  Value cache = model.append(deepseek::kLatentStore, layer, {latent, found.key.getResult()});
-  Value rows = deepseek::MlaAttentionOp::create(
-      builder, node.getLoc(), model.activation(found.heads * found.value), found.query, cache, layer,
-      found.expansion.getWeight(), found.expansion.getScale(), found.rotation.table, model.positions(),
-      found.expansion.getBlockAttr(), found.heads, found.nope, found.rope, found.value,
-      llvm::APFloat(node.getReal("scale", 1.0)), found.rotation.layout);
-  giveHeads(node, rows, found.heads, model);
-  return true;
-}
-
 /// Whether queries are those of the call, and keys and values of all tokens up to it, or of the call alone.
 static bool sharePast(NodeOp node, GraphModel &model) {
   auto hasPast = [&](unsigned input) -> std::optional<bool> {
@@ -217,8 +126,16 @@ static bool convertAttention(NodeOp node, GraphModel &model) {
   return sharePast(node, model) && (attendGrouped(node, model) || attendLatent(node, model));
 }
 
+static bool convertSparseAttention(NodeOp node, GraphModel &model) {
+  return sharePast(node, model) && attendSparse(node, model);
+}
+
 llvm::ArrayRef<RuleRow> attentionRules() {
-  static constexpr RuleRow kRows[] = {{true, kCausalAttention, convertAttention}, {true, kRotate, convertRotate}};
+  static constexpr RuleRow kRows[] = {
+      {true, kCausalAttention, convertAttention},
+      {true, kRotate, convertRotate},
+      {true, kSparseAttention, convertSparseAttention},
+  };
   return kRows;
 }
 

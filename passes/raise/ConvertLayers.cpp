@@ -125,10 +125,30 @@ static bool convertRmsNorm(NodeOp node, GraphModel &model) {
   return true;
 }
 
+static bool convertLayerNorm(NodeOp node, GraphModel &model) {
+  auto type = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
+  int64_t axis = node.getInteger("axis", -1), rank = getRank(node.getInputs()[0]);
+  bool fits = type && type.getRank() == 1 && (axis == -1 || axis == rank - 1) && node.getInput(2) &&
+              node.getOutputs().size() == 1;
+  const View *input = model.find(node.getInputs()[0]);
+  Value rows = fits && input ? model.getRows(node.getInputs()[0], type.getDimSize(0)) : Value();
+  Value weight = rows ? model.weights().get(model.ops(), node.getInputs()[1]) : Value();
+  Value bias = weight ? model.weights().get(model.ops(), node.getInput(2)) : Value();
+  if (!bias) {
+    return false;
+  }
+  Value normed = deepseek::LayerNormOp::create(model.ops(), node.getLoc(), rows.getType(), rows, weight, bias,
+                                               llvm::APFloat(node.getReal("epsilon", 1e-5)));
+  return model.giveRows(node, *input, normed);
+}
+
 llvm::ArrayRef<RuleRow> layerRules() {
   static constexpr RuleRow kRows[] = {
-      {false, "Add", convertAdd},       {false, "Gather", convertGather},
-      {false, "MatMul", convertMatMul}, {false, "RMSNormalization", convertRmsNorm},
+      {false, "Add", convertAdd},
+      {false, "Gather", convertGather},
+      {false, "LayerNormalization", convertLayerNorm},
+      {false, "MatMul", convertMatMul},
+      {false, "RMSNormalization", convertRmsNorm},
       {true, kSwiGlu, convertSwiGlu},
   };
   return kRows;

@@ -38,7 +38,40 @@ static bool convertTranspose(NodeOp node, GraphModel &model) {
   return true;
 }
 
+/// Of pieces: where dimensions of one element are dropped or added, and all others stay.
+static bool reshapePieces(NodeOp node, const Pieces &input, GraphModel &model) {
+  auto from = dyn_cast<RankedTensorType>(node.getInputs()[0].getType());
+  RankedTensorType to = getResultType(node);
+  auto keep = [](RankedTensorType type) {
+    return llvm::to_vector(llvm::make_filter_range(getSizes(type), [](const Size &size) { return size.number != 1; }));
+  };
+  if (!from || !to || keep(from) != keep(to)) {
+    return false;
+  }
+  auto isWide = [](int64_t size) { return size != 1; };
+  int64_t number = llvm::count_if(from.getShape().take_front(input.axis), isWide), axis = 0;
+  for (; to.getDimSize(axis) == 1 || number > 0; ++axis) {
+    number -= isWide(to.getDimSize(axis));
+  }
+  Pieces result = {{}, axis};
+  for (const View &view : input.views) {
+    SmallVector<int64_t> shape = llvm::to_vector(to.getShape());
+    shape[axis] = view.dims[input.axis].size();
+    std::optional<View> piece = reshape(view, to.clone(shape));
+    if (!piece) {
+      return false;
+    }
+    result.views.push_back(*piece);
+  }
+  model.set(node.getOutputs()[0], std::move(result));
+  return true;
+}
+
 static bool convertReshape(NodeOp node, GraphModel &model) {
+  const Pieces *pieces = model.findPieces(node.getInputs()[0]);
+  if (pieces && pieces->views.size() > 1) {
+    return reshapePieces(node, *pieces, model);
+  }
   const View *input = model.find(node.getInputs()[0]);
   RankedTensorType type = getResultType(node);
   return input && type && give(node, reshape(*input, type), model);

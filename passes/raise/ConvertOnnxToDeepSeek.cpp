@@ -107,6 +107,20 @@ static SmallVector<NodeOp> findUnraised(Value value, const GraphModel &model) {
   return first;
 }
 
+/// Why a node is left, where that is known.
+static StringRef explain(NodeOp node) {
+  if (node.is("DynamicQuantizeLinear")) {
+    return ": it has one scale for all tokens of a call, by which what a token gives depends on which others are "
+           "there; "
+           "quantize weights alone";
+  }
+  if (node.isMicrosoft("MatMulNBits")) {
+    return node.getInput(4) ? ": its columns are in groups (g_idx) that do not lie side by side"
+                            : ": its weights are not constants of 2, 4 or 8 bits with scales that fit";
+  }
+  return "";
+}
+
 namespace {
 struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeepSeek> {
   using Base::Base;
@@ -151,7 +165,8 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
   static void report(Value logits, const GraphModel &model) {
     SmallVector<NodeOp> unraised = findUnraised(logits, model);
     for (NodeOp node : unraised) {
-      emitError(node.getLoc(), "is a ") << node.getOpType() << " that was not recognized as a part of a language model";
+      emitError(node.getLoc(), "is a ") << node.getOpType() << " that was not recognized as a part of a language model"
+                                        << explain(node);
     }
     if (unraised.empty()) {
       emitError(logits.getLoc(), "is not made by a product of the last layer's rows");

@@ -34,6 +34,7 @@ public:
   // Of the model.
   mlir::OpBuilder &ops() { return builder; }
   RaisedWeights &weights() { return raisedWeights; }
+  int64_t getMaxContext() const { return maxContext; }
   mlir::Value positions() { return forward.getArgument(1); }
   mlir::RankedTensorType activation(int64_t width);
   /// A view of rows that have the columns of `view` and no others; nothing where these are not side by side.

@@ -57,6 +57,22 @@ std::optional<double> getSplat(Value value) {
   return element.isInteger() ? std::optional(double(dense.getSplatValue<APInt>().getSExtValue())) : std::nullopt;
 }
 
+Value takeFactors(Value value, double &scale) {
+  while (NodeOp product = matchNode(value, "Mul")) {
+    std::optional<double> factor;
+    for (auto [other, number] : eitherWay(product)) {
+      if (!factor && (factor = getSplat(number))) {
+        value = other;
+      }
+    }
+    if (!factor) {
+      break;
+    }
+    scale *= *factor;
+  }
+  return value;
+}
+
 std::optional<SmallVector<int64_t>> getIntegers(Value value) {
   DenseElementsAttr dense = getDense(value);
   if (!dense || !dense.getElementType().isInteger()) {
@@ -279,6 +295,21 @@ Value createTranspose(OpBuilder &builder, Location loc, Value value, ArrayRef<in
   SmallVector<Size> permuted = llvm::map_to_vector(order, [&](int64_t dim) { return sizes[dim]; });
   return createNode(builder, loc, "Transpose", getTensor(type.getContext(), permuted, type.getElementType()), value,
                     builder.getNamedAttr("perm", builder.getDenseI64ArrayAttr(order)));
+}
+
+LogicalResult mergeTransposes(NodeOp node, PatternRewriter &rewriter) {
+  Value input = node.getInputs()[0];
+  bool changes = !llvm::is_sorted(getPermutation(node));
+  if (getRank(input) < 0 || (changes && !matchNode(input, "Transpose"))) {
+    return rewriter.notifyMatchFailure(node, "is of what is not transposed already");
+  }
+  rewriter.replaceOp(node, createTranspose(rewriter, node.getLoc(), input, getPermutation(node)));
+  return success();
+}
+
+LogicalResult MergeTransposes::matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const {
+  return node.is("Transpose") ? mergeTransposes(node, rewriter)
+                              : rewriter.notifyMatchFailure(node, "is not a transposition");
 }
 
 } // namespace fathom::raise

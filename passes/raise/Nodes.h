@@ -22,18 +22,18 @@ constexpr llvm::StringLiteral kRotate = "Rotate";
 /// (gate, up): gate / (1 + exp(−gate)) · up.
 constexpr llvm::StringLiteral kSwiGlu = "SwiGlu";
 
-/// (numbers, scales, zeros) of constants: a matrix with (number − zero) · scale, where each "block" = [rows, columns] of it
-/// has a scale and a zero, at the edges ragged ones, too. Without zeros "zero" is that of all. With "bits" bytes of
-/// numbers and of zeros are so many bits each, from the lowest up, and rows may be longer than the matrix needs.
+/// (numbers, scales, zeros) of constants: a matrix with (number − zero) · scale, where each "block" = [rows, columns]
+/// of it has a scale and a zero, at the edges ragged ones, too. Without zeros "zero" is that of all. With "bits" bytes
+/// of numbers and of zeros are so many bits each, from the lowest up, and rows may be longer than the matrix needs.
 constexpr llvm::StringLiteral kDequantize = "Dequantize";
 
 /// (query, key, value), each [batch, heads, positions, width]: softmax attention with `scale`, where query i of n sees
 /// the first m − n + i + 1 of m keys.
 constexpr llvm::StringLiteral kCausalAttention = "CausalAttention";
-/// (query, key, value, index query, index keys, index weights): causal attention where query i sees, of the keys that
-/// it may, the `top_k` of the largest scores alone, of equal ones the first, and all where there are no more. With
-/// index queries [batch, positions, index heads, width], index keys [batch, keys, width] and weights [batch, positions,
-/// index heads], the score of key u is Σ_h weight_h · max(0, query_h · key_u).
+/// (query, key, value, index query, index key, index weights): causal attention where a query sees, of the keys that it
+/// may, the `top_k` of the largest scores alone, of equal ones the first, and all where there are no more. With
+/// index queries [batch, index heads, positions, width], index keys [batch, 1, keys, width] and weights [batch, positions,
+/// index heads], the score of a key is Σ_h weight_h · max(0, query_h · key).
 constexpr llvm::StringLiteral kSparseAttention = "SparseAttention";
 
 /// (x [.., H], logits [.., E], bias [E] or left out, gate [E, I, H], up [E, I, H], down [E, H, I]): of each row the sum
@@ -60,6 +60,8 @@ llvm::SmallVector<std::pair<mlir::Value, mlir::Value>, 2> eitherWay(onnx::NodeOp
 
 /// The number that all elements of a constant have.
 std::optional<double> getSplat(mlir::Value value);
+/// What is left of a value without the numbers that it is multiplied by, by whose product `scale` is multiplied.
+mlir::Value takeFactors(mlir::Value value, double &scale);
 /// The integers of a constant.
 std::optional<llvm::SmallVector<int64_t>> getIntegers(mlir::Value value);
 /// The axes of a node, which older opsets have as the attribute "axes" and newer ones as an input, counted from the
@@ -124,6 +126,13 @@ mlir::Value createRmsNorm(mlir::OpBuilder &builder, mlir::Location loc, mlir::Va
                           double epsilon);
 /// The order that a Transpose puts dimensions in.
 llvm::SmallVector<int64_t> getPermutation(onnx::NodeOp transpose);
+
+/// Of a Transpose: makes one of it and the one that it is of; drops one that changes nothing.
+llvm::LogicalResult mergeTransposes(onnx::NodeOp node, mlir::PatternRewriter &rewriter);
+struct MergeTransposes : mlir::OpRewritePattern<onnx::NodeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  llvm::LogicalResult matchAndRewrite(onnx::NodeOp node, mlir::PatternRewriter &rewriter) const override;
+};
 
 /// Applies patterns until none matches; false where that does not end.
 template <typename... Patterns>

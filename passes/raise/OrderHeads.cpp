@@ -128,19 +128,6 @@ struct OrderSum : OpRewritePattern<NodeOp> {
   }
 };
 
-/// Transpositions that cancel each other.
-struct MergeTransposes : OpRewritePattern<NodeOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
-    if (!node.is("Transpose") || !matchNode(node.getInputs()[0], "Transpose")) {
-      return rewriter.notifyMatchFailure(node, "is not of what is transposed already");
-    }
-    rewriter.replaceOp(node, createTranspose(rewriter, node.getLoc(), node.getInputs()[0], getPermutation(node)));
-    return success();
-  }
-};
-
 struct OrderHeads : impl::OrderHeadsBase<OrderHeads> {
   void runOnOperation() override {
     if (!applyPatterns<OrderSoftmax, OrderSum, MergeTransposes>(getOperation())) {

@@ -142,6 +142,21 @@ def RaiseAttention : Pass<"fathom-raise-attention", "mlir::ModuleOp">, Within<"1
   }];
 }
 
+def RaiseSparseAttention : Pass<"fathom-raise-sparse-attention", "mlir::ModuleOp"> {
+  let summary = "recognize attention to what an indexer chooses";
+  let description = [{
+    A `TopK` of index scores, Σ_h weight_h · max(0, query_h · key), of positions that are not behind the query, says what
+    attention is to see: by its mask, or as the keys and values that are gathered. Either becomes `fathom.SparseAttention`.
+    What follows from the choices is not matched but evaluated, of any choices: the mask must show what is chosen
+    and not behind the query, and what is gathered be the rows that are chosen.
+
+    Numeric contract: exact for sequences that are not padded. Test: test/passes/raise/raise-sparse-attention.mlir.
+  }];
+  let options = [
+    Option<"folder", "folder", "std::string", "\"\"", "where the files of the module are">,
+  ];
+}
+
 def RaiseCausalMasks : Pass<"fathom-raise-causal-masks", "mlir::ModuleOp"> {
   let summary = "recognize masks that hide what comes later";
   let description = [{

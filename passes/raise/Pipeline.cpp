@@ -25,6 +25,9 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   manager.addPass(createRaiseExperts(experts));
   manager.addPass(createOrderHeads());
   manager.addPass(createRaiseAttention());
+  RaiseSparseAttentionOptions sparse;
+  sparse.folder = options.folder;
+  manager.addPass(createRaiseSparseAttention(sparse));
   RaiseCausalMasksOptions masks;
   masks.folder = options.folder;
   manager.addPass(createRaiseCausalMasks(masks));

@@ -117,13 +117,16 @@ bool Prober::bindInput(Evaluator &evaluator, BlockArgument input, Step step, Inp
   return true;
 }
 
-std::optional<Array> Prober::evaluate(Value value, Step step, InputRole role) {
+std::optional<Array> Prober::evaluate(Value value, Step step, InputRole role, Given given) {
   Evaluator evaluator(read);
   bindExtents(evaluator, step);
   for (BlockArgument input : main.getArguments()) {
     if (!bindInput(evaluator, input, step, role)) {
       return std::nullopt;
     }
+  }
+  for (const auto &[known, array] : given) {
+    evaluator.bind(known, array);
   }
   llvm::Expected<const Array *> array = evaluator.evaluate(value);
   if (!array) {

@@ -32,8 +32,11 @@ public:
   /// Whether the graph has tensors of what came before.
   bool hasPast();
 
+  /// Values that are not computed but said to be.
+  using Given = llvm::ArrayRef<std::pair<mlir::Value, onnx::Array>>;
+
   /// What `value` is in a step, if integers [batch, tokens] are what `role` says. Nothing where it cannot be told.
-  std::optional<onnx::Array> evaluate(mlir::Value value, Step step, InputRole role);
+  std::optional<onnx::Array> evaluate(mlir::Value value, Step step, InputRole role, Given given = {});
 
 private:
   void bindExtents(onnx::Evaluator &evaluator, Step step);

@@ -115,7 +115,8 @@ Value RaisedWeights::addDequantized(OpBuilder &builder, onnx::NodeOp node, bool 
   FloatAttr zeroAttr = zero != 0 ? builder.getF64FloatAttr(zero) : FloatAttr();
   Location loc = node.getLoc();
   std::string name = nameDequantized(node).str();
-  auto result = transposed ? RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType()) : type;
+  auto result =
+      transposed ? RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType()) : type;
   return make(builder, name + (transposed ? ".transposed" : ""), result, [&](OpBuilder &inner) -> Value {
     Value made = deepseek::DequantizeOp::create(inner, loc, type, readMatrix(inner, loc, *numbers),
                                                 readMatrix(inner, loc, *scales),

@@ -16,23 +16,6 @@ namespace fathom {
 using namespace raise;
 using onnx::NodeOp;
 
-/// Takes numbers that a value is multiplied by from it.
-static Value takeFactors(Value value, double &scale) {
-  while (NodeOp product = matchNode(value, "Mul")) {
-    std::optional<double> factor;
-    for (auto [other, number] : eitherWay(product)) {
-      if (!factor && (factor = getSplat(number))) {
-        value = other;
-      }
-    }
-    if (!factor) {
-      break;
-    }
-    scale *= *factor;
-  }
-  return value;
-}
-
 namespace {
 /// query · keysᵀ · scale.
 struct Product {

@@ -135,11 +135,15 @@ struct RaiseTurnedPairs : OpRewritePattern<NodeOp> {
     bool isDropped = first && second;
     std::optional<Turned> turned =
         isDropped ? matchTurned(first, second) : matchTurned(node.getInputs()[0], node.getInputs()[1]);
-    if (!turned || turned->u.input.getType() != type || turned->u.isDropped != isDropped ||
-        turned->v.isDropped != isDropped || getRank(turned->cosine) < 1 || getRank(turned->sine) < 1) {
+    if (!turned || turned->u.isDropped != turned->v.isDropped || getRank(turned->cosine) < 1 ||
+        getRank(turned->sine) < 1) {
       return rewriter.notifyMatchFailure(node, "does not join two turned parts of one tensor");
     }
-    Value rotated = rotate(node.getLoc(), *turned, type, rewriter);
+    bool isOfPairs = isDropped && !turned->u.isDropped;
+    Value rotated = isOfPairs ? rotateInTurns(node.getLoc(), *turned, type, rewriter)
+                    : turned->u.input.getType() == type && turned->u.isDropped == isDropped
+                        ? rotate(node.getLoc(), *turned, type, rewriter)
+                        : Value();
     if (!rotated) {
       return rewriter.notifyMatchFailure(node, "turns neither halves nor pairs");
     }
@@ -160,6 +164,20 @@ struct RaiseTurnedPairs : OpRewritePattern<NodeOp> {
     }
     Value x = halves ? u.input : gatherPairs(builder, loc, u.input);
     return createRotate(loc, x, turned.cosine, turned.sine, builder);
+  }
+
+  /// Of a last dimension with pairs in turns, which become a dimension each.
+  static Value rotateInTurns(Location loc, const Turned &turned, RankedTensorType type, OpBuilder &builder) {
+    SmallVector<Size> flat = getSizes(type);
+    flat.pop_back();
+    int64_t pairs = flat.empty() ? ShapedType::kDynamic : flat.back().number;
+    if (ShapedType::isDynamic(pairs) || turned.u.step != 2) {
+      return {};
+    }
+    flat.back().number = 2 * pairs;
+    auto input = cast<RankedTensorType>(turned.u.input.getType());
+    Value rotated = getSizes(input) == flat ? rotate(loc, turned, input, builder) : Value();
+    return rotated ? createReshape(builder, loc, getSizes(type), spreadPairs(builder, loc, rotated)) : Value();
   }
 
   /// Of [..., pairs, 2], as of complex numbers.

@@ -103,9 +103,9 @@ static LogicalResult raiseDequantizeLinear(NodeOp node, PatternRewriter &rewrite
   }
   of.block = *block;
   Value weight = create(rewriter, node.getLoc(), of);
-  rewriter.replaceOp(node, isTable ? createNode(rewriter, node.getLoc(), "Gather", result,
-                                                ValueRange{weight, gather.getInputs()[1]})
-                                   : weight);
+  rewriter.replaceOp(
+      node, isTable ? createNode(rewriter, node.getLoc(), "Gather", result, ValueRange{weight, gather.getInputs()[1]})
+                    : weight);
   return success();
 }
 
@@ -130,8 +130,11 @@ static LogicalResult raiseMatMulNBits(NodeOp node, PatternRewriter &rewriter) {
   if (!type || !result || rows < 1 || columns < 1 || node.getInput(4)) {
     return rewriter.notifyMatchFailure(node, "has columns in groups that are not side by side");
   }
-  Quantized of = {RankedTensorType::get({rows, columns}, type.getElementType()), node.getInputs()[1],
-                  node.getInputs()[2], Value(), {}};
+  Quantized of = {RankedTensorType::get({rows, columns}, type.getElementType()),
+                  node.getInputs()[1],
+                  node.getInputs()[2],
+                  Value(),
+                  {}};
   if (!setPacked(of, node, node.getInput(3))) {
     return rewriter.notifyMatchFailure(node, "has weights that are not constants of 2, 4 or 8 bits");
   }
@@ -160,8 +163,8 @@ static LogicalResult raiseGatherBlockQuantized(NodeOp node, PatternRewriter &rew
     return rewriter.notifyMatchFailure(node, "has a table that is not a constant of few bits");
   }
   Location loc = node.getLoc();
-  rewriter.replaceOp(node, createNode(rewriter, loc, "Gather", result,
-                                      ValueRange{create(rewriter, loc, of), node.getInputs()[1]}));
+  rewriter.replaceOp(
+      node, createNode(rewriter, loc, "Gather", result, ValueRange{create(rewriter, loc, of), node.getInputs()[1]}));
   return success();
 }
 
@@ -197,7 +200,10 @@ static std::optional<std::pair<Value, View>> findRepeated(Value value) {
   for (NodeOp move : llvm::reverse(moves)) {
     RankedTensorType to = getType(move.getOutputs()[0]);
     bool isStatic = view && to && to.hasStaticShape();
-    view = !isStatic ? std::nullopt : move.is("Expand") ? expand(*view, to) : move.is("Reshape") ? reshape(*view, to) : view;
+    view = !isStatic            ? std::nullopt
+           : move.is("Expand")  ? expand(*view, to)
+           : move.is("Reshape") ? reshape(*view, to)
+                                : view;
   }
   return view ? std::optional(std::pair(value, *view)) : std::nullopt;
 }
@@ -260,8 +266,8 @@ struct RaiseWeight : OpRewritePattern<NodeOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
-    return node.is("DequantizeLinear")              ? raiseDequantizeLinear(node, rewriter)
-           : node.is("Mul")                         ? raiseScaled(node, rewriter)
+    return node.is("DequantizeLinear")                ? raiseDequantizeLinear(node, rewriter)
+           : node.is("Mul")                           ? raiseScaled(node, rewriter)
            : node.isMicrosoft("MatMulNBits")          ? raiseMatMulNBits(node, rewriter)
            : node.isMicrosoft("GatherBlockQuantized") ? raiseGatherBlockQuantized(node, rewriter)
                                                       : rewriter.notifyMatchFailure(node, "is not of weights");

@@ -109,32 +109,30 @@ Value RaisedWeights::getStack(OpBuilder &builder, Value value) {
   RowSlice rows = takeRows(value);
   onnx::NodeOp transpose = matchNode(rows.input, "Transpose");
   std::optional<FileStack> stack = findStack(transpose ? transpose.getInputs()[0] : rows.input);
-  if (!stack || rows.step != 1 || int64_t(stack->names.size()) != type.getDimSize(0)) {
+  if (!stack || int64_t(stack->names.size()) != type.getDimSize(0)) {
     return {};
   }
-  // Columns are not side by side in a file: the packer turns whole matrices.
-  SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
-  if (transpose) {
-    std::swap(shape[1], shape[2]);
-  }
-  Type element = stack->matrix.getElementType();
-  auto stored = RankedTensorType::get(shape, element),
-       converted = stored.clone(isRead(element) ? element : builder.getF32Type());
-  if (transpose && rows.input != value) {
-    return {};
-  }
-  StringAttr source = addStack(*stack, stored, rows.begin);
-  if (!source || (!transpose && stored == converted)) {
+  // Rows that are side by side in a file are found there; the packer takes others out of whole matrices.
+  bool isFound = !transpose && rows.step == 1, isSliced = !isFound && rows.input != value;
+  Type element = stack->matrix.getElementType(), wanted = isRead(element) ? element : Type(builder.getF32Type());
+  int64_t matrixRows = isFound ? type.getDimSize(1) : stack->matrix.getDimSize(0);
+  auto stored = RankedTensorType::get({type.getDimSize(0), matrixRows, stack->matrix.getDimSize(1)}, element);
+  StringAttr source = addStack(*stack, stored, isFound ? rows.begin : 0);
+  if (!source || (isFound && element == wanted)) {
     return source ? read(builder, source, stored) : Value();
   }
-  auto result = converted.clone(type.getShape());
+  std::string name =
+      source.str() + (transpose ? ".transposed" : ".converted") + (isSliced ? "." + std::to_string(rows.begin) : "");
   return make(
-      builder, (source.getValue() + (transpose ? ".transposed" : ".converted")).str(), result,
+      builder, name, type.clone(wanted),
       [&](OpBuilder &inner) -> Value {
         Location loc = value.getLoc();
         Value step = deepseek::SourceOp::create(inner, loc, stored, source.getValue());
-        step = stored == converted ? step : deepseek::ToF32Op::create(inner, loc, converted, step);
-        return transpose ? deepseek::TransposeOp::create(inner, loc, result, step) : step;
+        step = element == wanted ? step : deepseek::ToF32Op::create(inner, loc, stored.clone(wanted), step);
+        auto whole = cast<RankedTensorType>(rows.input.getType()).clone(wanted);
+        step = transpose ? deepseek::TransposeOp::create(inner, loc, whole, step) : step;
+        return isSliced ? deepseek::SliceRowsOp::create(inner, loc, type.clone(wanted), step, rows.begin, rows.step)
+                        : step;
       },
       /*experts=*/true);
 }

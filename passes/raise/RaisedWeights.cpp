@@ -55,8 +55,8 @@ StringAttr RaisedWeights::addWeight(onnx::InitializerOp initializer, RankedTenso
   if (isNew) {
     OpBuilder outer(initializer);
     known->second = symbols.insert(deepseek::WeightOp::create(
-        outer, initializer.getLoc(), known->first(), type, /*experts=*/false, /*scale=*/false, DenseI64ArrayAttr(), name,
-        outer.getDenseI64ArrayAttr({int64_t(initializer.getFile()), int64_t(initializer.getOffset())})));
+        outer, initializer.getLoc(), known->first(), type, /*experts=*/false, /*scale=*/false, DenseI64ArrayAttr(),
+        name, outer.getDenseI64ArrayAttr({int64_t(initializer.getFile()), int64_t(initializer.getOffset())})));
   }
   bool isKnown = symbols.lookup<deepseek::WeightOp>(known->second).getType() == type;
   return isKnown ? known->second : StringAttr();

@@ -56,16 +56,6 @@ static LogicalResult simplifyReshape(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
-static LogicalResult simplifyTranspose(NodeOp node, PatternRewriter &rewriter) {
-  Value input = node.getInputs()[0];
-  bool changes = !llvm::is_sorted(getPermutation(node));
-  if (getRank(input) < 0 || (changes && !matchNode(input, "Transpose"))) {
-    return rewriter.notifyMatchFailure(node, "is of what is not transposed already");
-  }
-  rewriter.replaceOp(node, createTranspose(rewriter, node.getLoc(), input, getPermutation(node)));
-  return success();
-}
-
 /// A Slice for each output of a Split.
 static LogicalResult simplifySplit(NodeOp node, PatternRewriter &rewriter) {
   int64_t rank = getRank(node.getInputs()[0]), axis = node.getInteger("axis", 0), begin = 0;
@@ -218,12 +208,29 @@ static LogicalResult simplifySwish(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
+/// Whether each size of a result is that of one of two operands: a third that is broadcast need not have it.
+static bool haveSizes(RankedTensorType result, RankedTensorType a, RankedTensorType b) {
+  if (!result || !a || !b) {
+    return false;
+  }
+  SmallVector<Size> wanted = getSizes(result), first = getSizes(a), second = getSizes(b);
+  auto has = [](ArrayRef<Size> sizes, size_t fromEnd, Size size) {
+    return fromEnd <= sizes.size() && sizes.end()[-int64_t(fromEnd)] == size;
+  };
+  return llvm::all_of(llvm::seq<size_t>(1, wanted.size() + 1), [&](size_t fromEnd) {
+    Size size = wanted.end()[-int64_t(fromEnd)];
+    return has(first, fromEnd, size) || has(second, fromEnd, size);
+  });
+}
+
 /// A number that is chosen is not expanded first.
 static LogicalResult simplifyWhere(NodeOp node, PatternRewriter &rewriter) {
+  auto typeOf = [](Value value) { return dyn_cast<RankedTensorType>(value.getType()); };
   for (unsigned input : {1, 2}) {
     NodeOp expand = matchNode(node.getInputs()[input], "Expand");
     bool isNumber = expand && getSplat(expand.getInputs()[0]);
-    if (isNumber && node.getInputs()[3 - input].getType() == node.getOutputs()[0].getType()) {
+    if (isNumber && haveSizes(typeOf(node.getOutputs()[0]), typeOf(node.getInputs()[0]),
+                              typeOf(node.getInputs()[3 - input]))) {
       rewriter.modifyOpInPlace(node, [&] { node.getInputsMutable()[input].set(expand.getInputs()[0]); });
       return success();
     }
@@ -245,7 +252,7 @@ static constexpr SimplifyRow kRows[] = {
     {"", "Split", simplifySplit},
     {"", "Squeeze", toReshape},
     {"", "Swish", simplifySwish},
-    {"", "Transpose", simplifyTranspose},
+    {"", "Transpose", mergeTransposes},
     {"", "Unsqueeze", toReshape},
     {"", "Where", simplifyWhere},
     {"com.microsoft", "QuickGelu", simplifySwish},

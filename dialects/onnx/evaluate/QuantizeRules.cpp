@@ -213,11 +213,76 @@ static bool matMulNBits(NodeValues &node) {
   return out != nullptr;
 }
 
+namespace {
+/// Rows of numbers in blocks, each of which has a scale and a zero point. Bytes hold several of `bits`, and are filled
+/// up at the end of a row of zero points.
+struct QuantizedTable {
+  explicit QuantizedTable(NodeValues &node);
+  bool fits() const;
+  double at(int64_t row, int64_t column) const;
+
+  const Array &numbers, &scales, *zeros;
+  int64_t block;
+  unsigned bits;
+  bool isBytes;
+  int64_t columns = 0, blocks = 0;
+};
+} // namespace
+
+QuantizedTable::QuantizedTable(NodeValues &node)
+    : numbers(node.in(0)), scales(node.in(2)), zeros(node.has(3) ? &node.in(3) : nullptr),
+      block(node.integer("block_size", 128)), bits(static_cast<unsigned>(node.integer("bits", 4))),
+      isBytes(numbers.element && numbers.element.isUnsignedInteger(8)) {
+  bool isSound = numbers.rank() == 2 && block > 0 && (!isBytes || bits == 2 || bits == 4 || bits == 8);
+  columns = isSound ? numbers.shape[1] * (isBytes ? 8 / bits : 1) : 0;
+  blocks = isSound ? columns / block + (columns % block != 0) : 0;
+}
+
+bool QuantizedTable::fits() const {
+  bool isNumber = numbers.isReal() || numbers.isInteger();
+  if (columns == 0 || !isNumber || !scales.isReal() || scales.size() != numbers.shape[0] * blocks) {
+    return false;
+  }
+  int64_t perByte = isBytes ? 8 / bits : 1;
+  return !zeros ||
+         (zeros->element == numbers.element && zeros->size() == numbers.shape[0] * ((blocks + perByte - 1) / perByte));
+}
+
+double QuantizedTable::at(int64_t row, int64_t column) const {
+  int64_t group = column / block;
+  double scale = scales.reals[row * blocks + group];
+  if (!isBytes) {
+    double zero = zeros ? zeros->real(row * blocks + group) : 0;
+    return (numbers.real(row * columns + column) - zero) * scale;
+  }
+  int64_t zeroBytes = (blocks * bits + 7) / 8;
+  int64_t zero = zeros ? unpack(zeros->integers, row * zeroBytes, bits, group) : int64_t(1) << (bits - 1);
+  return static_cast<double>(unpack(numbers.integers, row * numbers.shape[1], bits, column) - zero) * scale;
+}
+
+/// Rows of a table whose columns are in blocks.
+static bool gatherBlockQuantized(NodeValues &node) {
+  QuantizedTable table(node);
+  int64_t axis = node.integer("quantize_axis", 1), gathered = node.integer("gather_axis", 0);
+  if (!table.fits() || (axis != 1 && axis != -1) || (gathered != 0 && gathered != -2)) {
+    return node.fail("has other than rows of numbers, scales and zero points that fit");
+  }
+  std::optional<Extents> rows = node.indices(1, table.numbers.shape[0]);
+  Extents shape = node.in(1).shape;
+  shape.push_back(table.columns);
+  Array *out = rows ? node.make(0, table.scales.element, shape) : nullptr;
+  for (int64_t i = 0; out && i < out->size(); ++i) {
+    out->reals[i] = table.at((*rows)[i / table.columns], i % table.columns);
+  }
+  return out != nullptr;
+}
+
 llvm::ArrayRef<EvaluateRow> quantizeRows() {
   static const EvaluateRow rows[] = {
       {"", "DequantizeLinear", dequantize, 2},
       {"", "DynamicQuantizeLinear", dynamicQuantize},
       {"", "QuantizeLinear", quantize, 2},
+      {"com.microsoft", "GatherBlockQuantized", gatherBlockQuantized, 3},
       {"com.microsoft", "MatMulNBits", matMulNBits, 3},
   };
   return rows;

@@ -38,6 +38,11 @@ TEST(ComputeSliceSize, RefusesShapesThatDoNotFitTogether) {
   EXPECT_EQ(findMistake(makeRecipe({a}, {InterleaveRows{32}})), "");
   EXPECT_EQ(findMistake(makeRecipe({taller}, {InterleaveRows{32}})), halves);
   EXPECT_EQ(findMistake(makeRecipe({a}, {InterleaveRows{0}})), halves);
+  EXPECT_EQ(findMistake(makeRecipe({a}, {SliceRows{1, 2, 2}})), "");
+  EXPECT_EQ(findMistake(makeRecipe({a}, {SliceRows{1, 2, 3}})),
+            "recipe of layers.0.q: 3 rows from 1, 2 apart, are not those of one input");
+  EXPECT_EQ(findMistake(makeRecipe({a}, {SliceRows{4, 1, 1}})),
+            "recipe of layers.0.q: 1 rows from 4, 1 apart, are not those of one input");
   EXPECT_EQ(findMistake(makeRecipe({a}, {RepeatRows{2, 7}})), "");
   EXPECT_EQ(findMistake(makeRecipe({a}, {RepeatRows{2, 9}})),
             "recipe of layers.0.q: 9 rows are not those of one input, each repeated 2 times");

@@ -249,6 +249,14 @@ static Matrix run(const Transpose &, const Inputs &inputs) {
   return result;
 }
 
+static Matrix run(const SliceRows &slice, const Inputs &inputs) {
+  Matrix result{0, inputs[0].columns, inputs[0].type, ""};
+  for (int64_t row = 0; row < slice.rows; ++row) {
+    result.appendRow(inputs[0], slice.begin + row * slice.step);
+  }
+  return result;
+}
+
 static Matrix run(const RepeatRows &repeat, const Inputs &inputs) {
   Matrix result{0, inputs[0].columns, inputs[0].type, ""};
   for (int64_t row = 0; row < repeat.rows; ++row) {

@@ -96,6 +96,8 @@ TEST_P(PackSteps, EqualTheNaiveLoopsInSmallPieces) {
   fixture.add({fixture.shard.add(rows, columns, type, 7)}, {PackPanels{32}, ToF32()});
   fixture.add({fixture.shard.add(rows, columns, type, 8)}, {RepeatRows{3, 3 * rows - 1}});
   fixture.add({fixture.shard.add(rows, columns, type, 10)}, {Transpose()});
+  fixture.add({fixture.shard.add(rows, columns, type, 12)}, {SliceRows{rows / 3, 1, rows - rows / 3}});
+  fixture.add({fixture.shard.add(rows, columns, type, 13)}, {Transpose(), SliceRows{0, 2, (columns + 1) / 2}});
   fixture.add({fixture.shard.add(rows, columns, type, 11)}, {Transpose(), ToF32(), PackPanels{32}});
   Source scales = fixture.shard.addScales(rows, columns, 5);
   fixture.recipes.push_back(makeScalesRecipe({{scales, rows}}, {PackPanels{32}}));
@@ -168,7 +170,7 @@ TEST(WeightPacker, RoundsDequantizedNumbersToTheNearest) {
   memcpy(&fixture.shard.bytes[scale.offset], &one, sizeof(one));
   // Halves of the last place of bf16, between an even and an odd number, and a NaN.
   Unpack values = {8, {}};
-  values.values = {1.00390625f, 1.01171875f, 1.0039063f, NAN};
+  values.values = {1.00390625f, 1.01171875f, 1.004f, NAN};
   values.values.resize(256, 1.0f);
   Dequantize dequantize = {4, 1, 4, 0.0f, ElementType::BF16};
   fixture.recipes.push_back({{number, scale}, {{values, {0}}, {dequantize, {2, 1}}}});

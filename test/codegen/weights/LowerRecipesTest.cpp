@@ -207,6 +207,15 @@ TEST(LowerRecipes, PacksScalesOfRows) {
   EXPECT_EQ(getAction<PackPanels>(recipe, 1)->width, 32);
 }
 
+TEST(LowerRecipes, SlicesRows) {
+  SliceRecipe recipe = lowerRecipe("tensor<3x256xf8E4M3FN>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %result = deepseek.slice_rows %a begin 1 step 2 : tensor<48x256xf8E4M3FN> -> tensor<3x256xf8E4M3FN>)");
+  const auto *slice = getAction<SliceRows>(recipe, 0);
+  ASSERT_TRUE(slice);
+  EXPECT_EQ(std::tuple(slice->begin, slice->step, slice->rows), std::tuple(1, 2, 3));
+}
+
 TEST(LowerRecipes, ConcatenatesVectorsOfAnyLength) {
   SliceRecipe recipe = lowerRecipe("tensor<15xf32>", R"(
     %bias = deepseek.source @bias : tensor<6xbf16>

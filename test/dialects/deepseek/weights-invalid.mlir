@@ -51,6 +51,26 @@ deepseek.recipe @r : tensor<8x8xbf16> {
 // -----
 
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<2x7xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.slice_rows' op expects rows of 'tensor<4x8xbf16>', but got 'tensor<2x7xbf16>'}}
+  %r = deepseek.slice_rows %w begin 0 step 2 : tensor<4x8xbf16> -> tensor<2x7xbf16>
+  deepseek.yield %r : tensor<2x7xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<2x8xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.slice_rows' op takes 2 rows from 2, 2 apart, of 4}}
+  %r = deepseek.slice_rows %w begin 2 step 2 : tensor<4x8xbf16> -> tensor<2x8xbf16>
+  deepseek.yield %r : tensor<2x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
 deepseek.recipe @r : tensor<9x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>
   // expected-error @+1 {{'deepseek.concat_rows' op expects a result of 8 rows, but got 'tensor<9x8xbf16>'}}
@@ -293,89 +313,3 @@ func.func @table_type() {
 
 // expected-error @+1 {{failed to satisfy constraint}}
 deepseek.weight @w : tensor<1099511627776x2xbf16> from "w" at [0, 0]
-
-// -----
-
-deepseek.recipe @r : tensor<4x8xf16> {
-  %n = deepseek.constant dense<1.0> : tensor<4x8xf32>
-  %s = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  %z = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  // expected-error @+1 {{'deepseek.dequantize' op expects a result of f32 or bf16, but got 'tensor<4x8xf16>'}}
-  %r = deepseek.dequantize %n scales %s zeros %z block <1 x 4> : (tensor<4x8xf32>, tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x8xf16>
-  deepseek.yield %r : tensor<4x8xf16>
-}
-
-// -----
-
-deepseek.recipe @r : tensor<4x8xf32> {
-  %n = deepseek.constant dense<1.0> : tensor<4x7xf32>
-  %s = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  %z = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  // expected-error @+1 {{'deepseek.dequantize' op expects numbers 'tensor<4x8xf32>' or longer rows, but got 'tensor<4x7xf32>'}}
-  %r = deepseek.dequantize %n scales %s zeros %z block <1 x 4> : (tensor<4x7xf32>, tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x8xf32>
-  deepseek.yield %r : tensor<4x8xf32>
-}
-
-// -----
-
-deepseek.recipe @r : tensor<4x8xf32> {
-  %n = deepseek.constant dense<1.0> : tensor<4x8xbf16>
-  %s = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  %z = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  // expected-error @+1 {{'deepseek.dequantize' op expects numbers 'tensor<4x8xf32>' or longer rows, but got 'tensor<4x8xbf16>'}}
-  %r = deepseek.dequantize %n scales %s zeros %z block <1 x 4> : (tensor<4x8xbf16>, tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x8xf32>
-  deepseek.yield %r : tensor<4x8xf32>
-}
-
-// -----
-
-deepseek.recipe @r : tensor<4x8xf32> {
-  %n = deepseek.constant dense<1.0> : tensor<4x8xf32>
-  %s = deepseek.constant dense<1.0> : tensor<4x3xf32>
-  %z = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  // expected-error @+1 {{'deepseek.dequantize' op expects scales 'tensor<4x2xf32>', but got 'tensor<4x3xf32>'}}
-  %r = deepseek.dequantize %n scales %s zeros %z block <1 x 4> : (tensor<4x8xf32>, tensor<4x3xf32>, tensor<4x2xf32>) -> tensor<4x8xf32>
-  deepseek.yield %r : tensor<4x8xf32>
-}
-
-// -----
-
-deepseek.recipe @r : tensor<4x8xf32> {
-  %n = deepseek.constant dense<1.0> : tensor<4x8xf32>
-  %s = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  %z = deepseek.constant dense<1.0> : tensor<4x1xf32>
-  // expected-error @+1 {{'deepseek.dequantize' op expects zeros 'tensor<4x2xf32>' or longer rows, and no other zero, but got 'tensor<4x1xf32>'}}
-  %r = deepseek.dequantize %n scales %s zeros %z block <1 x 4> : (tensor<4x8xf32>, tensor<4x2xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
-  deepseek.yield %r : tensor<4x8xf32>
-}
-
-// -----
-
-deepseek.recipe @r : tensor<4x8xf32> {
-  %n = deepseek.constant dense<1.0> : tensor<4x8xf32>
-  %s = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  %z = deepseek.constant dense<1.0> : tensor<4x2xf32>
-  // expected-error @+1 {{'deepseek.dequantize' op expects zeros 'tensor<4x2xf32>' or longer rows, and no other zero, but got 'tensor<4x2xf32>'}}
-  %r = deepseek.dequantize %n scales %s zeros %z zero 1.0 block <1 x 4> : (tensor<4x8xf32>, tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x8xf32>
-  deepseek.yield %r : tensor<4x8xf32>
-}
-
-// -----
-
-// expected-error @+1 {{'deepseek.weight' op expects rows of whole bytes, but got 'tensor<4x9xui4>'}}
-deepseek.weight @w : tensor<4x9xui4> from "w" at [0, 0]
-
-// -----
-
-// expected-error @+1 {{'deepseek.weight' op expects rows of whole bytes, but got 'tensor<8xi4>'}}
-deepseek.weight @w : tensor<8xi4> from "w" at [0, 0]
-
-// -----
-
-// No kernel reads such numbers: recipes make others of them.
-deepseek.weight @w : tensor<4x8xi8> from "w" at [0, 0]
-func.func @f() {
-  // expected-error @+1 {{'deepseek.get_weight' op result #0 must be weight in rows or a known layout of bf16, f16, f32 or f8E4M3FN}}
-  %w = deepseek.get_weight @w : tensor<4x8xi8>
-  return
-}

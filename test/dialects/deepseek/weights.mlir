@@ -32,6 +32,14 @@ deepseek.recipe @interleaved : tensor<24x8xbf16, #deepseek.layout<panels = 32, i
   deepseek.yield %b : tensor<24x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>
 }
 
+// CHECK-LABEL: deepseek.recipe @sliced
+deepseek.recipe @sliced : tensor<12x8xbf16> {
+  %w = deepseek.source @model : tensor<40x8xbf16>
+  // CHECK: deepseek.slice_rows %{{.*}} begin 1 step 2 : tensor<40x8xbf16> -> tensor<12x8xbf16>
+  %s = deepseek.slice_rows %w begin 1 step 2 : tensor<40x8xbf16> -> tensor<12x8xbf16>
+  deepseek.yield %s : tensor<12x8xbf16>
+}
+
 // CHECK-LABEL: deepseek.recipe @scales
 deepseek.recipe @scales : tensor<40x1xf32> {
   %s = deepseek.source @codes_scale : tensor<1x1xf32>

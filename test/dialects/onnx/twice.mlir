@@ -180,6 +180,31 @@ func.func @mat_mul_n_bits(%x: tensor<2x32xf32>) -> (tensor<2x1xf32>, tensor<2x1x
   return %once, %twice : tensor<2x1xf32>, tensor<2x1xf32>
 }
 
+// Bytes of two numbers each, the lower bits first, and of zero points: three blocks of a row take two bytes.
+func.func @gather_block_quantized() -> (tensor<2x6xf32>, tensor<2x6xf32>) {
+  %ids = onnx.constant dense<[1, -2]> : tensor<2xi64>
+  %bytes = onnx.constant dense<[[16, 50, 84], [118, 152, 186]]> : tensor<2x3xui8>
+  %scales = onnx.constant dense<[[0.5, 2.0, 1.0], [4.0, -1.0, 0.25]]> : tensor<2x3xf32>
+  %zeros = onnx.constant dense<[[33, 3], [84, 6]]> : tensor<2x2xui8>
+  %once = onnx.node "GatherBlockQuantized" of "com.microsoft" opset 1 (%bytes, %ids, %scales, %zeros) {bits = 4 : i64, block_size = 2 : i64} : (tensor<2x3xui8>, tensor<2xi64>, tensor<2x3xf32>, tensor<2x2xui8>) -> tensor<2x6xf32>
+  %numbers = onnx.constant dense<[[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]> : tensor<2x6xui4>
+  %zero = onnx.constant dense<[[1, 2, 3], [4, 5, 6]]> : tensor<2x3xui4>
+  %table = onnx.node "DequantizeLinear" opset 21 (%numbers, %scales, %zero) {axis = 1 : i64, block_size = 2 : i64} : (tensor<2x6xui4>, tensor<2x3xf32>, tensor<2x3xui4>) -> tensor<2x6xf32>
+  %twice = onnx.node "Gather" opset 13 (%table, %ids) : (tensor<2x6xf32>, tensor<2xi64>) -> tensor<2x6xf32>
+  return %once, %twice : tensor<2x6xf32>, tensor<2x6xf32>
+}
+
+// Without zero points: in the middle of bytes, at 0 of numbers that have a type of their own.
+func.func @gather_block_quantized_without_zeros() -> (tensor<1x2xf32>, tensor<1x2xf32>) {
+  %ids = onnx.constant dense<0> : tensor<1xi64>
+  %bytes = onnx.constant dense<218> : tensor<1x1xui8>
+  %numbers = onnx.constant dense<[[2, 5]]> : tensor<1x2xi4>
+  %scales = onnx.constant dense<3.0> : tensor<1x1xf32>
+  %once = onnx.node "GatherBlockQuantized" of "com.microsoft" opset 1 (%bytes, %ids, %scales) {block_size = 16 : i64} : (tensor<1x1xui8>, tensor<1xi64>, tensor<1x1xf32>) -> tensor<1x2xf32>
+  %twice = onnx.node "GatherBlockQuantized" of "com.microsoft" opset 1 (%numbers, %ids, %scales) {block_size = 16 : i64} : (tensor<1x2xi4>, tensor<1xi64>, tensor<1x1xf32>) -> tensor<1x2xf32>
+  return %once, %twice : tensor<1x2xf32>, tensor<1x2xf32>
+}
+
 // The best two of three experts, each a row; scores are those of a softmax over the two.
 func.func @moe(%x: tensor<1x2xf32>, %w1: tensor<3x1x2xf32>, %w2: tensor<3x2x1xf32>) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
   %scores = onnx.constant dense<[[2.0, -5.0, 3.0]]> : tensor<1x3xf32>

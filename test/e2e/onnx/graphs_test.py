@@ -39,9 +39,8 @@ GREEDY = 12
 TOLERANCE = 1e-3
 ROUNDED = {"llama-f16": 5e-3, "llama-genai-dml-f16": 5e-3, "qwen2-bf16-dynamo23": 0.05, "qwen2-genai-bf16": 0.05}
 REFUSED = (
-    "qwen2-int8-dynamic", "v2-bf16-weights", "v3-dynamo18-densebmm", "v3-dynamo18-grouped", "v3-fp8",
-    "v3-fp8-blocks", "v3-int4-qdq", "v3-mobius-qmoe", "v3-script17-frozen", "v32-dynamo18-cache", "v32-dynamo23",
-    "v32-gather20-cache",
+    "qwen2-int8-dynamic", "v3-dynamo18-grouped", "v3-fp8-blocks", "v3-mobius-qmoe", "v3-script17-frozen", "v32-dynamo18-cache",
+    "v32-dynamo23", "v32-gather20-cache",
 )
 
 

@@ -107,6 +107,12 @@ TEST(OnnxShapesTest, FollowsWhatExportersWrite) {
       {"float16[batch,6,64]", node("Cast", "x", "y", integer("to", "10"))},
       {"float[batch,6,128]",
        node("MatMulNBits", "x w s", "y", "domain: \"com.microsoft\" " + integer("K", "64") + integer("N", "128"))},
+      // Bytes that have two numbers each.
+      {"float[batch,sequence,8]",
+       list("t", "3, 4") +
+           node("ConstantOfShape", "t", "bytes",
+                "attribute { name: \"value\" type: TENSOR t { data_type: 2 dims: 1 int32_data: 0 } }") +
+           node("GatherBlockQuantized", "bytes ids x", "y", "domain: \"com.microsoft\"")},
   };
   for (const auto &[want, nodes] : cases) {
     std::string weights = "initializer { name: \"w\" data_type: 2 dims: 1 int32_data: 0 } "
@@ -138,6 +144,8 @@ TEST(OnnxShapesTest, WhatDoesNotFitIsNamed) {
       {"has an axis twice", node("Transpose", "x", "y", "attribute { name: \"perm\" type: INTS ints: [0, 1, 1] }")},
       {"has a step of 0",
        list("b", "0") + list("e", "1") + list("a", "0") + list("t", "0") + node("Slice", "x b e a t", "y")},
+      {"has bits = 3 and gather_axis = 0 of",
+       node("GatherBlockQuantized", "m ids m", "y", "domain: \"com.microsoft\" " + integer("bits", "3"))},
       {"takes the best 65 of 64", list("k", "65") + node("TopK", "x k", "v y")},
       {"has an input of 3 dimensions for 'ij'",
        node("Einsum", "x", "y", "attribute { name: \"equation\" type: STRING s: \"ij->i\" }")},

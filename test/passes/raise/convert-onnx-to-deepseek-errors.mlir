@@ -37,3 +37,30 @@ func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x2x?x4xf32,
   %y = onnx.node "Rotate" of "fathom" opset 1 (%q, %table, %table) : (tensor<1x2x?x4xf32, #onnx.shape<"T">>, tensor<1x2x1x4xf32>, tensor<1x2x1x4xf32>) -> tensor<1x2x?x4xf32, #onnx.shape<"T">>
   return %y : tensor<1x2x?x4xf32, #onnx.shape<"T">>
 }
+
+// -----
+
+// What is known of nodes that are left: quantized activations, columns out of order, and weights that are computed.
+onnx.initializer @embedding : tensor<10x8xf32> file 0 offset 0
+onnx.initializer @bytes : tensor<10x1x8xui8> file 0 offset 320
+onnx.initializer @scales : tensor<10x1xf32> file 0 offset 400
+onnx.initializer @groups : tensor<8xi32> file 0 offset 440
+func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>, %computed: tensor<10x1x8xui8>) -> (tensor<1x?x10xf32, #onnx.shape<"T">> {onnx.name = "logits"}) {
+  %embedding = onnx.get_initializer @embedding : tensor<10x8xf32>
+  %bytes = onnx.get_initializer @bytes : tensor<10x1x8xui8>
+  %scales = onnx.get_initializer @scales : tensor<10x1xf32>
+  %groups = onnx.get_initializer @groups : tensor<8xi32>
+  %none = onnx.none
+  %x = onnx.node "Gather" opset 18 (%embedding, %ids) : (tensor<10x8xf32>, tensor<1x?xi64, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  // expected-error @below {{is a DynamicQuantizeLinear that was not recognized as a part of a language model: it has one scale for all tokens of a call}}
+  %q:3 = onnx.node "DynamicQuantizeLinear" opset 18 (%x) : (tensor<1x?x8xf32, #onnx.shape<"T">>) -> (tensor<1x?x8xui8, #onnx.shape<"T">>, tensor<f32>, tensor<ui8>)
+  %y = onnx.node "DequantizeLinear" opset 18 (%q#0, %q#1, %q#2) : (tensor<1x?x8xui8, #onnx.shape<"T">>, tensor<f32>, tensor<ui8>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  %0 = onnx.node "MatMulNBits" of "com.microsoft" opset 1 (%y, %bytes, %scales) {K = 8 : i64, N = 10 : i64, block_size = 16 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<10x1x8xui8>, tensor<10x1xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
+  // expected-error @below {{is a MatMulNBits that was not recognized as a part of a language model: its columns are in groups (g_idx) that do not lie side by side}}
+  %1 = onnx.node "MatMulNBits" of "com.microsoft" opset 1 (%x, %bytes, %scales, %none, %groups) {K = 8 : i64, N = 10 : i64, block_size = 16 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<10x1x8xui8>, tensor<10x1xf32>, none, tensor<8xi32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
+  // expected-error @below {{is a MatMulNBits that was not recognized as a part of a language model: its weights are not constants of 2, 4 or 8 bits with scales that fit}}
+  %2 = onnx.node "MatMulNBits" of "com.microsoft" opset 1 (%x, %computed, %scales) {K = 8 : i64, N = 10 : i64, block_size = 16 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<10x1x8xui8>, tensor<10x1xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
+  %3 = onnx.node "Add" opset 18 (%0, %1) : (tensor<1x?x10xf32, #onnx.shape<"T">>, tensor<1x?x10xf32, #onnx.shape<"T">>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
+  %logits = onnx.node "Add" opset 18 (%2, %3) : (tensor<1x?x10xf32, #onnx.shape<"T">>, tensor<1x?x10xf32, #onnx.shape<"T">>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
+  return %logits : tensor<1x?x10xf32, #onnx.shape<"T">>
+}

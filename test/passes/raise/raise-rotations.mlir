@@ -119,3 +119,32 @@ func.func @one_angle(%x: tensor<3x2x4x2xf32>, %c: tensor<3x1x1x1xf32>, %s: tenso
   %y = onnx.node "Concat" opset 18 (%a, %b) {axis = -1 : i64} : (tensor<3x2x4x1xf32>, tensor<3x2x4x1xf32>) -> tensor<3x2x4x2xf32>
   return %y : tensor<3x2x4x2xf32>
 }
+
+// -----
+
+// Of elements in turns, each pair a dimension of its own at the end.
+// CHECK-LABEL: func.func @pairs_of_turns
+// CHECK: %[[HALVES:.*]] = onnx.node "Reshape" {{.*}} -> tensor<4x8xf32>
+// CHECK: %[[R:.*]] = onnx.node "Rotate" of "fathom" opset 1(%[[HALVES]], %{{[0-9]+}}, %{{[0-9]+}})
+// CHECK: %[[TURNS:.*]] = onnx.node "Transpose"
+// CHECK: %[[Y:.*]] = onnx.node "Reshape" {{.*}} -> tensor<4x4x2xf32>
+// CHECK: return %[[Y]]
+func.func @pairs_of_turns(%x: tensor<4x8xf32>, %cos: tensor<4x4xf32>, %sin: tensor<4x4xf32>) -> tensor<4x4x2xf32> {
+  %0 = onnx.constant dense<0> : tensor<1xi64>
+  %1 = onnx.constant dense<1> : tensor<1xi64>
+  %2 = onnx.constant dense<2> : tensor<1xi64>
+  %8 = onnx.constant dense<8> : tensor<1xi64>
+  %shape = onnx.constant dense<[4, 4, 1]> : tensor<3xi64>
+  %u = onnx.node "Slice" opset 18 (%x, %0, %8, %1, %2) : (tensor<4x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<4x4xf32>
+  %v = onnx.node "Slice" opset 18 (%x, %1, %8, %1, %2) : (tensor<4x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<4x4xf32>
+  %uc = onnx.node "Mul" opset 18 (%u, %cos) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %vs = onnx.node "Mul" opset 18 (%v, %sin) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %us = onnx.node "Mul" opset 18 (%u, %sin) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %vc = onnx.node "Mul" opset 18 (%v, %cos) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %first = onnx.node "Sub" opset 18 (%uc, %vs) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %second = onnx.node "Add" opset 18 (%us, %vc) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %a = onnx.node "Reshape" opset 18 (%first, %shape) : (tensor<4x4xf32>, tensor<3xi64>) -> tensor<4x4x1xf32>
+  %b = onnx.node "Reshape" opset 18 (%second, %shape) : (tensor<4x4xf32>, tensor<3xi64>) -> tensor<4x4x1xf32>
+  %y = onnx.node "Concat" opset 18 (%a, %b) {axis = -1 : i64} : (tensor<4x4x1xf32>, tensor<4x4x1xf32>) -> tensor<4x4x2xf32>
+  return %y : tensor<4x4x2xf32>
+}

@@ -41,7 +41,7 @@ func.func @activations(%x: tensor<4x6xui8>, %scale: tensor<f32>) -> tensor<4x6xf
 
 // -----
 
-// A scale that is computed is no constant's.
+// A scale that is computed.
 // CHECK-LABEL: func.func @computed_scale
 // CHECK-NOT: of "fathom"
 onnx.initializer @q : tensor<4x6xui8> file 0 offset 0
