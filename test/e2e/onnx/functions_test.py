@@ -124,6 +124,23 @@ class Functions(unittest.TestCase):
         np.testing.assert_array_equal(outputs["last"], [16])
         np.testing.assert_array_equal(outputs["all"], [[2], [4], [8], [16]])
 
+    def test_numbers_of_few_bits_are_multiplied(self):
+        packed, scales, x = RANDOM.integers(0, 256, (3, 2, 8), np.uint8), floats(6), floats(2, 32)
+        numbers = np.stack([packed & 15, packed >> 4], -1).reshape(3, 2, 16).astype(np.float32) - 8
+        weights = (numbers * scales.reshape(3, 2, 1)).reshape(3, 32)
+        path = self.compile(model([node("MatMulNBits", "x w s", "y", domain="com.microsoft", K=32, N=3, bits=4, block_size=16)],
+                                  [("x", "float32", ("n", 32))], [("y", "float32", ("n", 3))], {"w": packed, "s": scales}))
+        np.testing.assert_allclose(self.call(path, x=x)["y"], x @ weights.T, rtol=1e-4, atol=1e-4)
+
+    def test_shapes_that_are_given_are_checked(self):
+        path = self.compile(model([node("Reshape", "x s", "y", name="shape")],
+                                  [("x", "float32", ("n",)), ("s", "int64", (2,))], [("y", "float32", ("a", "b"))]))
+        x = floats(6)
+        np.testing.assert_array_equal(self.call(path, x=x, s=np.array([2, -1]))["y"], x.reshape(2, 3))
+        for shape in ((4, 2), (-2, -3), (1 << 33, 1 << 33), (0, 5)):
+            with self.subTest(shape):
+                self.assertIn("node 'shape' (Reshape): the shape", self.call(path, BAD_INPUT, x=x, s=np.array(shape)))
+
     def test_inspect_lists_what_a_function_takes_and_gives(self):
         path = self.compile(perceptron())
         report = json.loads(self.fathom("inspect", path, "--json").stdout)
