@@ -5,6 +5,7 @@
 
 #include "passes/RegisterPasses.h"
 
+#include "passes/functions/Passes.h"
 #include "passes/fuse/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
@@ -52,6 +53,7 @@ void registerPasses() {
   registerFusePasses();
   registerPlanPasses();
   registerLowerPasses();
+  registerFunctionsPasses();
   mlir::PassPipelineRegistration<RaisePipelineOptions>(
       "fathom-raise-pipeline", "the raise phase: from a graph as its exporter wrote it to a model", addRaisePipeline);
   mlir::PassPipelineRegistration<ModelPipelineOptions>(
@@ -63,6 +65,12 @@ void registerPasses() {
                                    addCheckedPlanPipeline);
   mlir::PassPipelineRegistration<>("fathom-lower-pipeline", "the lower phase: from plans to the LLVM dialect",
                                    addCheckedLowerPipeline);
+  mlir::PassPipelineRegistration<>("fathom-functions-pipeline",
+                                   "graphs as they stand: from nodes to functions of the LLVM dialect",
+                                   [](OpPassManager &manager) {
+                                     addDecomposePipeline(manager);
+                                     addLowerFunctionsPipeline(manager);
+                                   });
 }
 
 double getNumericContract(llvm::StringRef flag, bool rounds) {

@@ -59,6 +59,7 @@ struct ProgramContents {
   std::vector<WeightContents> weights;
   std::vector<artifact::KernelT> kernels;
   std::vector<artifact::BufferT> buffers;
+  std::vector<artifact::NamedFunctionT> namedFunctions;
 };
 
 struct ArtifactContents {

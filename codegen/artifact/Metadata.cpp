@@ -67,7 +67,9 @@ static Offset<fbs::Program> packProgram(FlatBufferBuilder &builder, const Progra
   auto kernels = packTables(builder, contents.kernels);
   auto functions = packTables(builder, contents.functions);
   auto buffers = packTables(builder, contents.buffers);
-  return fbs::CreateProgram(builder, target, code, entryPoints, slices, weights, kernels, functions, buffers);
+  auto namedFunctions = packTables(builder, contents.namedFunctions);
+  return fbs::CreateProgram(builder, target, code, entryPoints, slices, weights, kernels, functions, buffers,
+                            namedFunctions);
 }
 
 flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, const ArtifactLayout &layout) {

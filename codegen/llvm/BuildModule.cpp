@@ -51,9 +51,11 @@ static std::vector<GeneratedKernel> collectGenerated(mlir::ModuleOp module, Arra
   return generated;
 }
 
-static bool isExport(llvm::StringRef name) { return name.ends_with(".task") || name.ends_with(".items"); }
+static bool isExport(llvm::StringRef name) {
+  return name.ends_with(".task") || name.ends_with(".items") || name.ends_with(".call");
+}
 
-/// Tasks and counts of items: of kernels, which are linked later, and of generated functions.
+/// Tasks and counts of items: of kernels, which are linked later, and of generated functions; and named functions.
 static std::vector<std::string> listExports(mlir::ModuleOp module) {
   std::vector<std::string> names;
   for (auto kernel : module.getOps<plan::KernelOp>()) {

@@ -10,6 +10,7 @@
 #include "kernels/Catalog.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -52,6 +53,8 @@ struct ProgramCode {
   std::vector<artifact::ModuleT> modules;
   /// About kernels that are slower than they are meant to be.
   std::vector<std::string> warnings = {};
+  /// Of a CPU, where exports are.
+  llvm::StringMap<uint64_t> addresses = {};
 };
 
 /// A machine as --mcpu or --sm name it, reduced to what Fathom distinguishes. Threads may use one at once.

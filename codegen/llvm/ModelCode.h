@@ -18,6 +18,9 @@ namespace fathom::codegen {
 inline std::string getTaskName(llvm::StringRef kernel) { return (kernel + ".task").str(); }
 inline std::string getItemsName(llvm::StringRef kernel) { return (kernel + ".items").str(); }
 
+/// Name of a named function's fathom_function_fn.
+inline std::string getCallName(llvm::StringRef function) { return (function + ".call").str(); }
+
 /// A plan.kernel: a kernel of the catalog with constants.
 struct KernelInstance {
   /// Name of the plan.kernel; its functions have names that begin with it.
@@ -44,7 +47,7 @@ struct GeneratedKernel {
 struct ModelCode {
   /// Bitcode of generated functions and epilogues, not optimized.
   llvm::SmallString<0> functions;
-  /// What a runtime calls: tasks of kernels and generated functions, and their counts of items.
+  /// What a runtime calls: tasks of kernels and generated functions, and their counts of items; named functions.
   std::vector<std::string> exports;
   std::vector<KernelInstance> kernels;
   std::vector<GeneratedKernel> generated;

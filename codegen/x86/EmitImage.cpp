@@ -33,7 +33,7 @@ Expected<ProgramCode> X86Target::emit(const ModelCode &code, const EmitOptions &
     kernel.task = image->addresses.lookup(getTaskName(kernel.name));
     kernel.items = image->addresses.lookup(getItemsName(kernel.name));
   }
-  return ProgramCode{std::move(image->bytes), {}};
+  return ProgramCode{std::move(image->bytes), {}, {}, std::move(image->addresses)};
 }
 
 Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &target, unsigned threads,

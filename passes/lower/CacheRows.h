@@ -6,7 +6,7 @@
 #ifndef FATHOM_PASSES_LOWER_CACHEROWS_H
 #define FATHOM_PASSES_LOWER_CACHEROWS_H
 
-#include "passes/lower/StructuredBuilder.h"
+#include "passes/support/StructuredBuilder.h"
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/Plan.h"

@@ -6,8 +6,8 @@
 #ifndef FATHOM_PASSES_LOWER_DECOMPOSE_H
 #define FATHOM_PASSES_LOWER_DECOMPOSE_H
 
-#include "passes/lower/StructuredBuilder.h"
 #include "passes/lower/WeightReader.h"
+#include "passes/support/StructuredBuilder.h"
 
 #include "dialects/deepseek/DeepSeek.h"
 

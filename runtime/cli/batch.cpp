@@ -9,6 +9,7 @@
 #include "runtime/cli/answer_writer.h"
 #include "runtime/cli/batch_step.h"
 #include "runtime/cli/messages.h"
+#include "runtime/cli/npy.h"
 #include "runtime/cli/prompt.h"
 #include "runtime/cli/signals.h"
 #include "runtime/src/clock.h"

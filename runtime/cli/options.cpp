@@ -31,6 +31,7 @@ private:
   void parseShort(const char *word);
   void parsePositional(const char *word);
   void take(const Option &option, const char *spelled, const char *value);
+  void append(TextList &list, const char *spelled, const char *value);
   void assign(const Option &option, const char *spelled, const char *value);
   void setFlag(const Option &option, const char *spelled, const char *value, bool to);
   void failUnknown(const char *name, size_t length);
@@ -76,7 +77,7 @@ const Option *Parser::find(const char *name, size_t length) const {
 
 bool Parser::markGiven(const Option &option, const char *spelled) {
   size_t index = static_cast<size_t>(&option - command.options);
-  if (seen[index]) {
+  if (seen[index] && option.kind != OptionKind::kTexts) {
     fail("option '%s' repeats or contradicts an earlier one", spelled);
     return false;
   }
@@ -113,6 +114,14 @@ static bool parseNumber(const char *text, double *value) {
   return *text && !*end && isfinite(*value);
 }
 
+void Parser::append(TextList &list, const char *spelled, const char *value) {
+  if (list.count == TextList::kMost) {
+    fail("option '%s': given more than %zu times", spelled, TextList::kMost);
+    return;
+  }
+  list.items[list.count++] = value;
+}
+
 void Parser::assign(const Option &option, const char *spelled, const char *value) {
   uint64_t count;
   switch (option.kind) {
@@ -120,6 +129,9 @@ void Parser::assign(const Option &option, const char *spelled, const char *value
     return;
   case OptionKind::kText:
     *static_cast<const char **>(option.value) = value;
+    return;
+  case OptionKind::kTexts:
+    append(*static_cast<TextList *>(option.value), spelled, value);
     return;
   case OptionKind::kChoice:
     if (!isChoice(option.choices, value)) {

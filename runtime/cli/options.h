@@ -22,7 +22,16 @@ enum class OptionKind {
   /// double, finite.
   kNumber,
   /// const char *, one of `choices`.
-  kChoice
+  kChoice,
+  /// TextList: the option may be given again.
+  kTexts
+};
+
+/// Texts of an option, in their order; point into argv.
+struct TextList {
+  static constexpr size_t kMost = 128;
+  const char *items[kMost];
+  size_t count = 0;
 };
 
 struct Option {

@@ -69,28 +69,6 @@ bool appendJson(Buffer<char> *json, const char *text, size_t length) {
   return true;
 }
 
-// The header of a NumPy 1.0 file; its length is a multiple of 64.
-static size_t formatNpyHeader(char *header, size_t capacity, const uint64_t *shape, size_t rank) {
-  char dimensions[128] = "";
-  for (size_t i = 0, used = 0; i < rank; ++i) {
-    int part = snprintf(dimensions + used, sizeof(dimensions) - used, "%llu,%s",
-                        static_cast<unsigned long long>(shape[i]), i + 1 < rank ? " " : "");
-    used += static_cast<size_t>(part);
-  }
-  constexpr size_t kPreamble = 10;
-  int text = snprintf(header + kPreamble, capacity - kPreamble,
-                      "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", dimensions);
-  size_t size = (kPreamble + static_cast<size_t>(text) + 1 + 63) / 64 * 64;
-  memset(header + kPreamble + text, ' ', size - kPreamble - static_cast<size_t>(text));
-  header[size - 1] = '\n';
-  memcpy(header, runtime::kNpyFile.starts[0], 6);
-  header[6] = 1;
-  header[7] = 0;
-  header[8] = static_cast<char>((size - kPreamble) & 0xff);
-  header[9] = static_cast<char>((size - kPreamble) >> 8);
-  return size;
-}
-
 int checkOutputPath(const char *program, const char *path, const runtime::FileKind &kind) {
   if (!*path) {
     return printUsageError(program, "the path of an output file is empty");
@@ -100,21 +78,6 @@ int checkOutputPath(const char *program, const char *path, const runtime::FileKi
   }
   fathom_status_t status = runtime::checkReplaceable(path, kind);
   return status == FATHOM_STATUS_OK ? kOk : printUsageError(program, "%s", fathom_status_message());
-}
-
-int writeNpy(const char *program, const char *path, const float *values, const uint64_t *shape, size_t rank) {
-  char header[512];
-  size_t headerSize = formatNpyHeader(header, sizeof(header), shape, rank);
-  uint64_t bytes = sizeof(float);
-  for (size_t i = 0; i < rank; ++i) {
-    bytes *= shape[i];
-  }
-  runtime::Replacement file;
-  int error = file.open(path);
-  error = error ? error : runtime::writeAll(file.fd(), header, headerSize);
-  error = error ? error : runtime::writeAll(file.fd(), values, bytes);
-  error = error ? error : file.commit();
-  return error ? printSystemError(program, error, path, "write") : kOk;
 }
 
 // An exit code; |problem| is what it is for, or NULL if errno says it.

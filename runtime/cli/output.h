@@ -40,10 +40,6 @@ bool appendJson(Buffer<char> *json, const char *text, size_t length);
 /// message on stderr.
 int checkOutputPath(const char *program, const char *path, const runtime::FileKind &kind);
 
-/// Writes f32 values of a shape as a NumPy file: to a temporary file beside it, synced, renamed. 0, or 5 with a
-/// message on stderr.
-int writeNpy(const char *program, const char *path, const float *values, const uint64_t *shape, size_t rank);
-
 /// Reads a file, or standard input if |path| is "-"; at most 256 MiB. 0, or an exit code with a message on stderr
 /// (without one if a signal ended the wait).
 int readText(const char *program, const char *path, Buffer<char> *text);

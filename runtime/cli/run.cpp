@@ -5,9 +5,11 @@
 
 #include "runtime/cli/answer_writer.h"
 #include "runtime/cli/batch.h"
+#include "runtime/cli/call.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/compare.h"
 #include "runtime/cli/messages.h"
+#include "runtime/cli/npy.h"
 #include "runtime/cli/options.h"
 #include "runtime/cli/prompt.h"
 #include "runtime/cli/signals.h"
@@ -105,11 +107,14 @@ int runMain(const ModelSource &source, int argc, const char *const *argv, int fi
   if (code != kContinue) {
     return code;
   }
-  if (!hasPrompt(source.program, options)) {
+  bool calls = options.inputs.count > 0 || options.outputDirectory || options.function;
+  if (!calls && !hasPrompt(source.program, options)) {
     return kUsage;
   }
   Output output;
-  if (options.compare) {
+  if (calls) {
+    code = runCall(source, options, output);
+  } else if (options.compare) {
     code = runComparison(source, options, output);
   } else if (options.batchFile) {
     code = runBatch(source, options, output);

@@ -39,7 +39,7 @@ static constexpr uint64_t kMostTokens = uint64_t(1) << 32;
 namespace {
 /// Rows of the table; each group is appended on its own.
 struct Table {
-  Option rows[40];
+  Option rows[48];
   size_t count = 0;
 
   void group(const char *title) { rows[count++] = {nullptr, 0, OptionKind::kFlag, nullptr, nullptr, title}; }
@@ -114,6 +114,13 @@ static void addOutput(Table &table, Verb verb, RunOptions *o) {
              "write which thread or GPU ran which kernel when, for Perfetto or chrome://tracing"});
   table.add({"stats", 0, OptionKind::kFlag, &o->stats, nullptr,
              "print times, speeds and the memory of the cache to standard error"});
+}
+
+static void addCall(Table &table, RunOptions *o) {
+  table.group("functions of tensors, which graphs are that were compiled as they stand");
+  table.add({"input", 0, OptionKind::kTexts, &o->inputs, "NAME=@F.npy", "an input; once for each that it takes"});
+  table.add({"output-dir", 0, OptionKind::kText, &o->outputDirectory, "DIR", "write each output as NAME.npy there"});
+  table.add({"function", 0, OptionKind::kText, &o->function, "NAME", "which one to call (the first)"});
 }
 
 static void addMachine(Table &table, bool canCompare, RunOptions *o) {
@@ -241,6 +248,9 @@ int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *
   addGeneration(table, options);
   addOutput(table, verb, options);
   bool run = verb == Verb::kRun;
+  if (run) {
+    addCall(table, options);
+  }
   addMachine(table, run && !source.path, options);
   Command command = {source.program,
                      !source.path ? "MODEL [options]"
@@ -292,7 +302,7 @@ static fathom_flow_t showLoading(void *, uint64_t done, uint64_t total) {
   return FATHOM_CONTINUE;
 }
 
-int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
+int LoadedModel::load(const ModelSource &source, const RunOptions &options) {
   program = source.program;
   ResolvedModel resolved = {source.path ? source.path : options.model};
   if (int code = !source.path && source.resolve ? source.resolve(source.program, options, &resolved) : 0) {
@@ -325,6 +335,13 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   if (status == FATHOM_STATUS_OK) {
     status = fathom_model_info(model, &info);
   }
+  return status == FATHOM_STATUS_OK ? kOk : report(source.program, status);
+}
+
+int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
+  if (int code = load(source, options)) {
+    return code;
+  }
   fathom_session_options_t sessionOptions;
   fathom_session_options_initialize(&sessionOptions);
   sessionOptions.threads = static_cast<uint32_t>(options.threads);
@@ -332,9 +349,7 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   sessionOptions.max_sequences = maxSequences;
   sessionOptions.draft = options.drafts;
   sessionOptions.trace = options.trace;
-  if (status == FATHOM_STATUS_OK) {
-    status = fathom_session_create(model, &sessionOptions, &session);
-  }
+  fathom_status_t status = fathom_session_create(model, &sessionOptions, &session);
   if (status != FATHOM_STATUS_OK) {
     return report(source.program, status);
   }

@@ -8,6 +8,7 @@
 
 #include "fathom/fathom.h"
 #include "runtime/cli/cli.h"
+#include "runtime/cli/options.h"
 
 namespace fathom::cli {
 
@@ -42,6 +43,10 @@ struct RunOptions {
   const char *logits = nullptr;
   const char *states = nullptr;
   const char *trace = nullptr;
+  /// Of a named function: which, what it takes ("NAME=@FILE"), and where what it gives goes.
+  const char *function = nullptr;
+  TextList inputs;
+  const char *outputDirectory = nullptr;
   bool stats = false;
 
   uint64_t prefillChunk = 0;
@@ -86,7 +91,9 @@ public:
   LoadedModel &operator=(const LoadedModel &) = delete;
   ~LoadedModel();
 
-  /// 0, or an exit code with a message on stderr.
+  /// Without a session. 0, or an exit code with a message on stderr.
+  int load(const ModelSource &source, const RunOptions &options);
+  /// With one.
   int open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences);
 
   /// How many the artifact has.

@@ -19,6 +19,12 @@ DeviceMemory::~DeviceMemory() {
   }
 }
 
+fathom_status_t DeviceCode::call(const artifact::NamedFunction &function, const DeviceAddress *weights,
+                                 fathom_function_call_t &call) const {
+  return device->call ? device->call(code, function, weights, call)
+                      : fail(FATHOM_STATUS_UNSUPPORTED, "device '%s' runs no named functions", device->name);
+}
+
 bool DeviceMemory::grow(uint64_t size) {
   bool grown = !base                ? space.device->allocate(space.code, size, &base)
                : space.device->grow ? space.device->grow(space.code, &base, bytes, size)

@@ -79,6 +79,11 @@ struct Device {
   fathom_status_t (*prepare)(void *executor, const artifact::EntryPoint &entry, uint32_t rows);
   uint32_t (*threads)(const void *executor);
 
+  /// Calls a named function: as fathom_function_fn, with |weights| as those of the call. BAD_DATA with what it says.
+  /// NULL for a device that has none.
+  fathom_status_t (*call)(const void *code, const artifact::NamedFunction &function, const DeviceAddress *weights,
+                          fathom_function_call_t &call);
+
   /// From the next call on writes what runs when to |path|, an older trace's if it is not new: INVALID_ARGUMENT if it
   /// is something else's, IO if it cannot be written. What fails later ends the trace, and takeTraceFailure says so
   /// once.
@@ -162,6 +167,10 @@ public:
   const artifact::Program &program() const { return *loaded; }
   /// Which of the artifact's variants it is.
   uint32_t variant() const { return index; }
+
+  /// As Device::call. UNSUPPORTED on a device that has no named functions.
+  fathom_status_t call(const artifact::NamedFunction &function, const DeviceAddress *weights,
+                       fathom_function_call_t &call) const;
 
   /// Where what the code works on has to be.
   MemorySpace space() const { return {device, code}; }

@@ -5,6 +5,7 @@
 
 #include "runtime/src/artifact_reader.h"
 #include "runtime/src/command_checks.h"
+#include "runtime/src/functions.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/module_checks.h"
 #include "runtime/src/stores.h"
@@ -321,9 +322,22 @@ static void checkBuffers(const artifact::Program &program, Findings &findings) {
   }
 }
 
+/// Whether programs have functions in the place of a language model: all of them, or none.
+static bool isOfFunctions(const artifact::Artifact &contents, Findings &findings) {
+  uint32_t with = 0;
+  for (const artifact::Program *program : *contents.variants()) {
+    with += hasFunctions(*program);
+  }
+  findings.require(with == 0 || (with == contents.variants()->size() && contents.cache()->stores()->size() == 0),
+                   "%u of %u variants have named functions, and there are %u stores, expected all of them, and none",
+                   with, contents.variants()->size(), contents.cache()->stores()->size());
+  return with > 0;
+}
+
 static void checkProgram(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings) {
   checkCode(contents, program, findings);
-  checkEntryPoints(contents, program, findings);
+  hasFunctions(program) ? void() : checkEntryPoints(contents, program, findings);
+  checkFunctions(program, findings);
   checkWeights(contents, program, findings);
   checkBuffers(program, findings);
   checkCommands(contents, program, findings);
@@ -331,9 +345,11 @@ static void checkProgram(const artifact::Artifact &contents, const artifact::Pro
 
 fathom_status_t checkArtifact(const artifact::Artifact &contents, const fathom_artifact_header_t &header) {
   Findings findings;
-  checkModel(contents, findings);
-  checkSampling(*contents.model(), findings);
-  checkCache(contents, findings);
+  if (!isOfFunctions(contents, findings)) {
+    checkModel(contents, findings);
+    checkSampling(*contents.model(), findings);
+    checkCache(contents, findings);
+  }
   checkSegments(contents, header, findings);
   uint32_t variants = contents.variants()->size();
   findings.require(variants > 0 && variants <= FATHOM_MOST_VARIANTS, "%u variants, expected 1 to %d", variants,

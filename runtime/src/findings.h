@@ -53,11 +53,11 @@ private:
   char where[32] = "";
 };
 
-/// The FlatBuffers verifier looks at the alignment of a vector's length only.
+/// The FlatBuffers verifier looks at the alignment of a vector's length only. What is empty is not read.
 template <class Element>
 bool isAligned(const flatbuffers::Vector<Element> &vector) {
   constexpr size_t alignment = alignof(std::remove_pointer_t<Element>);
-  return reinterpret_cast<uintptr_t>(vector.Data()) % alignment == 0;
+  return vector.size() == 0 || reinterpret_cast<uintptr_t>(vector.Data()) % alignment == 0;
 }
 
 } // namespace fathom::runtime

@@ -12,7 +12,7 @@
 
 namespace fathom::runtime {
 
-enum class HandleKind : uint64_t { kModel = 1, kSession = 2, kSampler = 3 };
+enum class HandleKind : uint64_t { kModel = 1, kSession = 2, kSampler = 3, kResults = 4 };
 
 /// Enters |object| with one reference. |end| runs when the last reference is given back and no call uses it.
 /// FATHOM_STATUS_OUT_OF_RESOURCES if 4096 handles live; |object| is then still the caller's.

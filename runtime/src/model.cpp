@@ -86,7 +86,7 @@ void Model::describe(fathom_model_info_t *info) const {
   info->max_decode_rows = maxRows(program(), artifact::Form::absorbed);
   info->cache_page_bytes = root.cache()->page_bytes();
   info->cache_token_bytes = positionBytes(root);
-  info->cache_type = cacheTypeOf(root.cache()->stores()->Get(0)->element());
+  info->cache_type = root.cache()->stores()->size() > 0 ? cacheTypeOf(root.cache()->stores()->Get(0)->element()) : "";
   info->activation_type = artifact::EnumNameStoreElement(program().target()->activation());
   info->weight_bytes = tensors.bytes();
   info->weight_count = program().weights()->size();

@@ -5,6 +5,7 @@
 
 #include "runtime/src/session.h"
 
+#include "runtime/src/functions.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/options.h"
 #include "runtime/src/sampler.h"
@@ -37,6 +38,9 @@ static fathom_status_t checkOptions(const fathom_session_options_t &options) {
 fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &model,
                                     const fathom_session_options_t &options) {
   FATHOM_RETURN_IF_ERROR(checkOptions(options));
+  if (hasFunctions(model.program())) {
+    return fail(FATHOM_STATUS_UNSUPPORTED, "the artifact has named functions, and no language model");
+  }
   void *pinned;
   FATHOM_RETURN_IF_ERROR(pinHandle(Model::kKind, modelHandle, __func__, &pinned));
   ownerPin.handle = modelHandle;

@@ -80,16 +80,19 @@ class Onnx(support.DriverTest):
         write(path, read(path)[:100])
         self.fails(BAD_INPUT, "inspect", path, words=("small.onnx", "truncated"))
 
-    def test_a_graph_that_is_not_a_language_model_is_refused(self):
-        self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"),
+    def test_a_graph_that_has_to_be_a_language_model_is_refused(self):
+        self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"), "--raise=require",
                    words=("has no embedding of token ids", "does not recognize as a language model"))
+        self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"), "--target=cuda", "--cubin=none",
+                   words=("does not recognize as a language model",))
 
     def test_weights_of_a_graph_do_not_stay_where_they_are(self):
         self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"), "--weights=reference",
                    words=("not be read where they are", "leave out --weights=reference"))
 
     def test_a_graph_that_is_run_is_compiled_first(self):
-        self.fails(UNSUPPORTED, "run", self.model(), "--token-ids=1", words=("does not recognize as a language model",))
+        self.fails(UNSUPPORTED, "run", self.model(), "--token-ids=1",
+                   words=("is compiled as it stands", "has named functions, and no language model"))
 
     def test_genai_config_says_what_a_graph_does_not(self):
         path = self.model(LAYER)

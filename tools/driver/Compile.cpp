@@ -16,6 +16,7 @@
 #include "runtime/cli/options.h"
 #include "tools/driver/FatalErrors.h"
 #include "tools/driver/Isolate.h"
+#include "tools/driver/ReadInput.h"
 #include "tools/driver/Terminal.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -68,6 +69,7 @@ struct Arguments {
   const char *cubin = "auto";
   const char *weights = "pack";
   const char *draft = "mtp";
+  const char *raise = "auto";
   const char *chatFormat = "";
   const char *activation = "";
   const char *cacheType = "f32";
@@ -83,7 +85,7 @@ struct Arguments {
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
   bool givenWeights = false, givenCpu = false, givenSm = false, givenCubin = false, givenTarget = false,
        givenDraft = false, givenCache = false, givenActivation = false;
-  bool givenCacheDirectory = false;
+  bool givenCacheDirectory = false, givenRaise = false;
 };
 } // namespace
 
@@ -173,6 +175,9 @@ static int checkUsage(const char *command, const Arguments &arguments) {
   if (*arguments.chatFormat && !arguments.tokenizer) {
     return cli::printUsageError(command, "--chat-format needs the tokenizer that --no-tokenizer leaves out");
   }
+  if (arguments.givenRaise && (arguments.from || !isOnnx(arguments.input))) {
+    return cli::printUsageError(command, "--raise has no effect: it is about graphs of ONNX");
+  }
   if (arguments.givenCacheDirectory && !*arguments.cacheDirectory) {
     return cli::printUsageError(command, "--cache-dir names no folder");
   }
@@ -222,6 +227,10 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "most prompt tokens in one step; 0: 256 to 1024, by the experts (0)", 0, 65536, nullptr, &arguments.givenRows},
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
        "use hand-written kernels; otherwise generate every loop", 0, 0, nullptr, &arguments.givenKernels},
+      {"raise", 0, OptionKind::kChoice, &arguments.raise, "WHEN",
+       "of a graph that is not recognized as a language model: auto: compile it as it stands; require: refuse it "
+       "(auto)",
+       0, 0, "auto|require", &arguments.givenRaise},
       {"tokenizer", 0, OptionKind::kFlag, &arguments.tokenizer, nullptr,
        "keep the checkpoint's tokenizer; otherwise the model takes and gives token ids only"},
       {"chat-format", 0, OptionKind::kChoice, &arguments.chatFormat, "NAME",
@@ -274,6 +283,7 @@ static CompileOptions convert(const Arguments &arguments) {
   options.weights =
       StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
   options.draft = StringRef(arguments.draft) == "mtp";
+  options.requireRaise = StringRef(arguments.raise) == "require";
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
   if (arguments.givenActivation) {

@@ -9,6 +9,7 @@
 #include "codegen/llvm/UnitCache.h"
 #include "codegen/nvptx/Assembler.h"
 #include "codegen/nvptx/Target.h"
+#include "codegen/weights/LowerInitializers.h"
 #include "dialects/RegisterDialects.h"
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/onnx/Onnx.h"
@@ -17,6 +18,7 @@
 #include "tools/driver/CheckModule.h"
 #include "tools/driver/CompileOutput.h"
 #include "tools/driver/ExeStub.h"
+#include "tools/driver/FunctionFacts.h"
 #include "tools/driver/ProgramFacts.h"
 #include "tools/driver/ReadInput.h"
 #include "tools/driver/RunPhases.h"
@@ -59,6 +61,10 @@ private:
   bool compile();
   bool takeTargets();
   bool takeInput();
+  bool raise();
+  bool mayStand() const;
+  bool compileAsItStands(ModuleOp graph);
+  bool compileAsItStandsFor(const NamedTarget &named, ModuleOp graph);
   bool checkStorage();
   bool compileFor(const NamedTarget &named, ModuleOp module);
   std::unique_ptr<codegen::CodeTarget> readTarget(ModuleOp module, artifact::TargetT &table);
@@ -90,6 +96,10 @@ private:
 
   const CompileOptions &options;
   checkpoint::Diagnostics &diagnostics;
+  /// Why a graph is not a language model.
+  checkpoint::Diagnostics unraised;
+  /// Where what MLIR says goes.
+  checkpoint::Diagnostics *heard = &diagnostics;
   CompileOutput output{options, diagnostics};
   PhaseRunner phases{options, diagnostics};
   MLIRContext context;
@@ -105,8 +115,18 @@ private:
 /// A checkpoint is imported, and its model rewritten, once; then every target has a module of its own.
 bool Compilation::compile() {
   Phase start = options.from.value_or(isOnnx(options.input) ? Phase::Onnx : Phase::DeepSeek);
-  if (!output.check() || !takeTargets() || !takeInput() ||
-      !phases.run(*input.module, start, std::min(options.last, Phase::Model), targets.front().machine.get())) {
+  if (!output.check() || !takeTargets() || !takeInput()) {
+    return false;
+  }
+  OwningOpRef<ModuleOp> graph;
+  if (start == Phase::Onnx && options.last > Phase::Onnx) {
+    graph = input.module->clone();
+    if (!raise()) {
+      return !diagnostics.hasErrors() && compileAsItStands(*graph);
+    }
+    start = Phase::DeepSeek;
+  }
+  if (!phases.run(*input.module, start, std::min(options.last, Phase::Model), targets.front().machine.get())) {
     return false;
   }
   if (options.last < Phase::Fuse) {
@@ -128,6 +148,77 @@ int Compilation::lint(llvm::function_ref<void(ModuleOp)> visit) {
     visit(*input.module);
   }
   return getCode(done);
+}
+
+/// Whether what is asked for can be made of a graph that is not a language model.
+bool Compilation::mayStand() const {
+  bool isCode = options.product != Product::IR || options.last == Phase::Lower;
+  return isCode && !options.requireRaise && options.target == "cpu";
+}
+
+/// Makes a language model of a graph. Where it is none, says why: in notes, if it may be compiled as it stands.
+bool Compilation::raise() {
+  PhaseRunner raising(options, unraised);
+  heard = &unraised;
+  bool raised = raising.run(*input.module, Phase::Onnx, Phase::DeepSeek, nullptr);
+  heard = &diagnostics;
+  for (checkpoint::Finding finding : unraised.findings()) {
+    bool isWhy = !raised && mayStand() && finding.severity == checkpoint::Severity::Error;
+    // The last one says what to do about it, which is done.
+    if (!isWhy || finding.code != "raise") {
+      finding.severity = isWhy ? checkpoint::Severity::Note : finding.severity;
+      diagnostics.report(std::move(finding));
+    }
+  }
+  if (!raised && mayStand()) {
+    diagnostics.note("raise", options.input, "",
+                     "was not recognized as a language model: it is compiled as it stands, to a function of tensors");
+  }
+  return raised;
+}
+
+bool Compilation::compileAsItStands(ModuleOp graph) {
+  contents.model.family = "onnx";
+  for (const NamedTarget &target : targets) {
+    OwningOpRef<ModuleOp> own(graph.clone());
+    if (!compileAsItStandsFor(target, *own)) {
+      return false;
+    }
+  }
+  // A tokenizer beside the graph serves nobody.
+  input.tokenizer.reset();
+  return !isProgram(options.product) || writeBinary();
+}
+
+bool Compilation::compileAsItStandsFor(const NamedTarget &named, ModuleOp graph) {
+  codegen::ProgramContents program;
+  named.machine->narrow([](StringRef) { return false; });
+  program.target = named.machine->describe();
+  if (!addProgram(program.target, named)) {
+    return true;
+  }
+  program.weights = codegen::lowerInitializers(graph);
+  step("decompose");
+  if (!phases.decompose(graph)) {
+    return false;
+  }
+  llvm::Expected<std::vector<artifact::NamedFunctionT>> functions = listNamedFunctions(graph);
+  if (!functions) {
+    return fail(functions.takeError(), "function");
+  }
+  program.namedFunctions = std::move(*functions);
+  if (!phases.lowerFunctions(graph)) {
+    return false;
+  }
+  if (options.product == Product::IR) {
+    return writeModule(graph);
+  }
+  step("generate code");
+  llvm::Expected<codegen::ModelCode> code = codegen::translateModel(graph, *named.machine, program.kernels);
+  if (!code) {
+    return fail(code.takeError(), "codegen");
+  }
+  return isProgram(options.product) ? emitProgram(*code, *named.machine, program) : writeCode(*code, *named.machine);
 }
 
 bool Compilation::takeTargets() {
@@ -156,12 +247,13 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
     where = name.getName().str();
   }
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
-    diagnostics.error(phases.getBlame(), "mlir", file, where, diagnostic.str());
+    Problem blame = heard == &unraised ? Problem::Unsupported : phases.getBlame();
+    heard->error(blame, "mlir", file, where, diagnostic.str());
   } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
-    diagnostics.warning("mlir", file, where, diagnostic.str());
+    heard->warning("mlir", file, where, diagnostic.str());
   }
   for (Diagnostic &note : diagnostic.getNotes()) {
-    diagnostics.note("mlir", file, where, note.str());
+    heard->note("mlir", file, where, note.str());
   }
 }
 
@@ -334,6 +426,9 @@ bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::Cod
   }
   for (const std::string &warning : emitted->warnings) {
     diagnostics.warning("ptxas", options.input, "", warning);
+  }
+  for (artifact::NamedFunctionT &function : program.namedFunctions) {
+    function.code = emitted->addresses.lookup(codegen::getCallName(function.name));
   }
   program.code = std::move(emitted->bytes);
   program.modules = std::move(emitted->modules);

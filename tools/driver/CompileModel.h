@@ -62,6 +62,8 @@ struct CompileOptions {
   int64_t maxBatch = 16;
   /// Most tokens in one prefill step; 0: as suits the model's experts.
   int64_t prefillRows = 0;
+  /// False: a graph that is not recognized as a language model is compiled as it stands.
+  bool requireRaise = false;
   /// Compile the layer that drafts tokens, where the checkpoint has one.
   bool draft = true;
   /// False: everything becomes generated loops.

@@ -99,6 +99,9 @@ static std::string describeActivations(const codegen::ArtifactContents &contents
 std::string CompileOutput::describeOptions(const codegen::ArtifactContents &contents) const {
   bool pack = options.weights == codegen::WeightStorage::Pack;
   const codegen::ProgramContents &program = contents.variants.front();
+  if (!program.namedFunctions.empty()) {
+    return describeTargets(contents) + " --weights=pack";
+  }
   std::string text = describeTargets(contents) + " --weights=" + (pack ? "pack" : "reference");
   text += options.verifyWeights ? " --verify-weights" : "";
   text += options.draft ? "" : " --draft=none";

@@ -7,6 +7,7 @@
 
 #include "dialects/support/Escape.h"
 #include "runtime/src/artifact_reader.h"
+#include "runtime/src/functions.h"
 #include "runtime/src/stores.h"
 #include "tools/driver/InspectCommands.h"
 
@@ -81,6 +82,31 @@ static void listStores(const artifact::Artifact &contents, Report &report) {
                 store->width(), store->tail(), runtime::rowBytes(*store),
                 runtime::rowsOf(*store) * runtime::rowBytes(*store), store->stride(), store->window(),
                 store->offset()});
+  }
+}
+
+/// As ONNX writes it: "[batch, 64]".
+static std::string describeShape(const artifact::TensorType &type) {
+  std::string text;
+  for (uint32_t i = 0; i < type.sizes()->size(); ++i) {
+    int64_t size = type.sizes()->Get(i);
+    std::string symbol = show(type.symbols()->Get(i));
+    text += (i ? ", " : "") + (size >= 0 ? std::to_string(size) : symbol.empty() ? "?" : symbol);
+  }
+  return "[" + text + "]";
+}
+
+static void listFunctions(const artifact::Program &program, Report &report) {
+  report.table("functions", {"function", "direction", "tensor", "type", "shape"});
+  for (const artifact::NamedFunction *function : each(program.named_functions())) {
+    auto list = [&](const char *direction, const auto &types) {
+      for (const artifact::TensorType *type : types) {
+        report.row({show(function->name()), direction, show(type->name()), EnumNameTensorElement(type->element()),
+                    describeShape(*type)});
+      }
+    };
+    list("input", *function->inputs());
+    list("output", *function->outputs());
   }
 }
 
@@ -243,11 +269,12 @@ fathom_status_t inspectArtifact(const std::string &path, const Selection &select
   report.fact("file_bytes", file.size());
   report.fact("artifact_bytes", header.total_size);
   report.fact("metadata_bytes", header.metadata_size);
-  describeModel(contents, report);
+  bool isGraph = runtime::hasFunctions(program);
+  isGraph ? void() : describeModel(contents, report);
   describeTarget(program, report);
   describeSurroundings(contents, report);
   listVariants(contents, report);
-  listStores(contents, report);
+  isGraph ? listFunctions(program, report) : listStores(contents, report);
   listCode(contents, program, report);
   listGrids(program, report);
   listWeights(contents, program, report);

@@ -9,6 +9,7 @@
 #include "dialects/deepseek/Phase.h"
 #include "dialects/support/Escape.h"
 #include "passes/RegisterPasses.h"
+#include "passes/functions/Passes.h"
 #include "passes/fuse/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
@@ -112,6 +113,21 @@ bool PhaseRunner::verify(ModuleOp module) {
   PassManager manager(module->getContext());
   addContract(manager, expected);
   return runPasses(module, manager, "is not valid output of the " + expected + " phase");
+}
+
+bool PhaseRunner::decompose(ModuleOp graph) {
+  // A node that cannot be decomposed is not supported, and said so.
+  phase = Phase::DeepSeek;
+  PassManager manager(graph->getContext());
+  addDecomposePipeline(manager);
+  return succeeded(manager.run(graph));
+}
+
+bool PhaseRunner::lowerFunctions(ModuleOp decomposed) {
+  phase = Phase::Lower;
+  PassManager manager(decomposed->getContext());
+  addLowerFunctionsPipeline(manager);
+  return runPasses(decomposed, manager, "");
 }
 
 bool PhaseRunner::run(ModuleOp module, Phase after, Phase last, const codegen::CodeTarget *target) {

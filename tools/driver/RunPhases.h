@@ -30,6 +30,10 @@ public:
   /// model Fathom knows, or else Fathom's.
   checkpoint::Problem getBlame() const;
 
+  /// Decomposes the nodes of a graph as it stands; then makes LLVM dialect of them.
+  bool decompose(mlir::ModuleOp graph);
+  bool lowerFunctions(mlir::ModuleOp decomposed);
+
 private:
   bool runPasses(mlir::ModuleOp module, mlir::PassManager &manager, const llvm::Twine &complaint);
   bool fail(checkpoint::Problem problem, llvm::StringRef code, const llvm::Twine &message);

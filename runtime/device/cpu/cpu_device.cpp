@@ -33,6 +33,10 @@ public:
   const CommandLists &commands() const { return lists; }
   const CpuKernel *kernels() const { return functions.data(); }
 
+  /// As Device::call.
+  fathom_status_t call(const artifact::NamedFunction &function, const DeviceAddress *weights,
+                       fathom_function_call_t &call) const;
+
 private:
   const artifact::Model *model = nullptr;
   const artifact::Program *program = nullptr;
@@ -104,6 +108,18 @@ static fathom_status_t checkTarget(const artifact::Target &target) {
   return status;
 }
 
+/// Whether named functions are where there is code.
+static fathom_status_t checkCode(const artifact::Program &program, const CodeImage &image) {
+  for (uint32_t i = 0; program.named_functions() && i < program.named_functions()->size(); ++i) {
+    const artifact::NamedFunction &function = *program.named_functions()->Get(i);
+    if (!image.function(function.code())) {
+      return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: function '%.64s' is at offset %llu, where no code is",
+                  function.name()->c_str(), static_cast<unsigned long long>(function.code()));
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
 fathom_status_t CpuProgram::load(const artifact::Artifact &contents, const artifact::Program &newProgram,
                                  const ByteSource &source) {
   model = contents.model();
@@ -113,7 +129,18 @@ fathom_status_t CpuProgram::load(const artifact::Artifact &contents, const artif
   FATHOM_RETURN_IF_ERROR(viewCode(contents, *program, source, &elf));
   FATHOM_RETURN_IF_ERROR(image.load(elf.data(), segment.size(), &source, segment.offset()));
   FATHOM_RETURN_IF_ERROR(findKernels(*program, image, &functions));
+  FATHOM_RETURN_IF_ERROR(checkCode(*program, image));
   return lists.load(*program);
+}
+
+fathom_status_t CpuProgram::call(const artifact::NamedFunction &function, const DeviceAddress *weights,
+                                 fathom_function_call_t &call) const {
+  FloatEnvironment environment;
+  static_assert(sizeof(DeviceAddress) == sizeof(void *), "addresses of this device are those of the host");
+  call.weights = reinterpret_cast<const void *const *>(weights);
+  auto run = reinterpret_cast<fathom_function_fn>(reinterpret_cast<uintptr_t>(image.function(function.code())));
+  const char *fault = run(&call);
+  return fault ? fail(FATHOM_STATUS_BAD_DATA, "%s", fault) : FATHOM_STATUS_OK;
 }
 
 CpuExecutor::~CpuExecutor() {
@@ -220,6 +247,11 @@ const Device kCpuDevice = {
     .stop = [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
     .prepare = nullptr,
     .threads = [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
+    .call =
+        [](const void *code, const artifact::NamedFunction &function, const DeviceAddress *weights,
+           fathom_function_call_t &call) {
+          return static_cast<const CpuProgram *>(code)->call(function, weights, call);
+        },
     .trace = [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
     .takeTraceFailure = [](void *executor) { return static_cast<CpuExecutor *>(executor)->takeTraceFailure(); },
     .run = [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call,

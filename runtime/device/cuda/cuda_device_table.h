@@ -67,6 +67,7 @@ constexpr Device deviceOver(const char *name, bool isOnlyByName) {
       .prepare = [](void *executor, const artifact::EntryPoint &entry,
                     uint32_t rows) { return executorOf(executor).prepare(entry, rows); },
       .threads = [](const void *) { return uint32_t(1); },
+      .call = nullptr,
       .trace = [](void *executor, const char *path) { return executorOf(executor).trace(path); },
       .takeTraceFailure = [](void *executor) { return executorOf(executor).takeTraceFailure(); },
       .run = [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call,

@@ -21,7 +21,7 @@ extern "C" {
 /// The version of everything in this header and of artifact.fbs. A runtime reads artifacts of exactly its major
 /// version and of minor versions up to its own.
 #define FATHOM_ARTIFACT_VERSION_MAJOR 10
-#define FATHOM_ARTIFACT_VERSION_MINOR 2
+#define FATHOM_ARTIFACT_VERSION_MINOR 3
 
 #define FATHOM_ARTIFACT_MAGIC "\177FATHOM\n"
 #define FATHOM_ARTIFACT_MAGIC_SIZE 8
@@ -38,6 +38,9 @@ extern "C" {
 #define FATHOM_MOST_OPERANDS_IN_ALL (1 << 17)
 /// The most launches that all entry points of a program together come to.
 #define FATHOM_MOST_LAUNCHES (1 << 18)
+/// The most axes of a tensor, and tensors that a named function takes or gives.
+#define FATHOM_MOST_AXES 16
+#define FATHOM_MOST_TENSORS 1024
 /// The most stores of a cache.
 #define FATHOM_MOST_STORES 64
 /// The rows that every draft takes: of a sequence, the most tokens that one step verifies, and one before them.

@@ -19,14 +19,15 @@
 // Rules that hold everywhere:
 // - Every function that can fail returns a fathom_status_t. The text that explains it is fathom_status_message(), kept
 //   per thread until the next failure on that thread. Nothing here aborts, throws, prints or exits.
-// - Handles (model, session, sampler) are counted: `_create` and `_load` give one reference, `_retain` adds one,
+// - Handles (model, session, sampler, results) are counted: `_create` and `_load` give one reference, `_retain` adds
+// one,
 //   `_release` takes one away. Handles are checked: a released one, or one of another type, is
 //   FATHOM_STATUS_INVALID_HANDLE and never a crash. An object in use by a running call lives until that call ends.
 // - Structs that start with `struct_size` may grow at their end in later versions. Their `_initialize` function sets
 //   struct_size to the size that the caller was compiled with, and all else to the defaults; call it before anything
 //   else, for outputs too. Functions read and write no more than struct_size bytes: what a program's struct does not
 //   have yet keeps its default. What a runtime does not have yet must be zero, else FATHOM_STATUS_INVALID_ARGUMENT.
-//   fathom_chat_message_t has no size and never grows.
+//   fathom_chat_message_t, fathom_tensor_t and fathom_tensor_type_t have no size and never grow.
 // - `_initialize` functions are inline. Who calls the library without this header (dlsym, a foreign function interface)
 //   calls `_initialize_sized` with the size of the struct as it is declared there.
 // - Output parameters come last and are written only on success, unless a function says otherwise.
@@ -35,7 +36,7 @@
 //   while one runs, from another thread or from a callback, is FATHOM_STATUS_BUSY and changes nothing. `_retain` and
 //   `_release` are thread-safe always.
 // - An enum that holds no value of its list is FATHOM_STATUS_INVALID_ARGUMENT.
-// - A process has up to 4096 models, sessions and samplers alive at once; then FATHOM_STATUS_OUT_OF_RESOURCES.
+// - A process has up to 4096 models, sessions, samplers and results alive at once; then FATHOM_STATUS_OUT_OF_RESOURCES.
 // - After fork() the child must not use sessions of its parent; it gets FATHOM_STATUS_FAILED.
 
 #ifndef FATHOM_FATHOM_H
@@ -58,7 +59,7 @@ extern "C" {
 
 /// The version of this header: major * 1000 + minor. Within a major version programs need no recompilation, whichever
 /// of program and runtime is the older one, as long as the program calls only functions the runtime has.
-#define FATHOM_API_VERSION 1000
+#define FATHOM_API_VERSION 1001
 
 /// The FATHOM_API_VERSION the library was built with. Thread-safe.
 FATHOM_API uint32_t fathom_api_version(void);
@@ -245,6 +246,91 @@ static inline void fathom_model_info_initialize(fathom_model_info_t *info) {
 
 /// Fills |info|, which must be initialized.
 FATHOM_API fathom_status_t fathom_model_info(fathom_model_t *model, fathom_model_info_t *info);
+
+//===-- Functions: tensors in, tensors out ----------------------------------------------------===//
+// What an artifact has in the place of a language model if its graph was compiled as it stands. All functions of this
+// group are thread-safe; calls run on the thread that makes them.
+
+typedef enum fathom_element {
+  FATHOM_ELEMENT_F32 = 0,
+  FATHOM_ELEMENT_F64 = 1,
+  FATHOM_ELEMENT_F16 = 2,
+  FATHOM_ELEMENT_BF16 = 3,
+  FATHOM_ELEMENT_I8 = 4,
+  FATHOM_ELEMENT_I16 = 5,
+  FATHOM_ELEMENT_I32 = 6,
+  FATHOM_ELEMENT_I64 = 7,
+  FATHOM_ELEMENT_U8 = 8,
+  FATHOM_ELEMENT_U16 = 9,
+  FATHOM_ELEMENT_U32 = 10,
+  FATHOM_ELEMENT_U64 = 11,
+  /// A byte that is 0 or 1.
+  FATHOM_ELEMENT_BOOL = 12
+} fathom_element_t;
+
+/// A tensor of a call. It has no size and never grows.
+typedef struct fathom_tensor {
+  const char *name;
+  fathom_element_t element;
+  uint32_t rank;
+  /// [rank]
+  const int64_t *sizes;
+  /// [rank], in elements: those of a dense tensor, row by row, or NULL, which means the same.
+  const int64_t *strides;
+  /// Aligned for its elements; NULL only if there are none.
+  const void *data;
+  /// Of |data|, in bytes.
+  size_t bytes;
+} fathom_tensor_t;
+
+/// The most axes of a tensor.
+#define FATHOM_MOST_RANK 16
+
+/// What a function takes or gives. Pointers live as long as the model. It has no size and never grows.
+typedef struct fathom_tensor_type {
+  const char *name;
+  fathom_element_t element;
+  uint32_t rank;
+  /// -1: calls decide, or data.
+  int64_t sizes[FATHOM_MOST_RANK];
+  /// Of a size that is -1 what the graph calls it, e.g. "batch", or of outputs "2*batch + 1"; else "". Axes of one name
+  /// are equally long in a call.
+  const char *symbols[FATHOM_MOST_RANK];
+} fathom_tensor_type_t;
+
+/// How many functions a model has: 0 for a language model.
+FATHOM_API fathom_status_t fathom_model_function_count(fathom_model_t *model, size_t *out_count);
+
+/// The name of a function, which lives as long as the model, and how many tensors it takes and gives.
+/// FATHOM_STATUS_INVALID_ARGUMENT if there is none of that number.
+FATHOM_API fathom_status_t fathom_model_function(fathom_model_t *model, size_t index, const char **out_name,
+                                                 size_t *out_inputs, size_t *out_outputs);
+
+/// What a function takes as input |index|, or gives as output |index|. FATHOM_STATUS_INVALID_ARGUMENT if there is no such
+/// function or tensor.
+FATHOM_API fathom_status_t fathom_model_function_input(fathom_model_t *model, const char *function, size_t index,
+                                                       fathom_tensor_type_t *out_type);
+FATHOM_API fathom_status_t fathom_model_function_output(fathom_model_t *model, const char *function, size_t index,
+                                                        fathom_tensor_type_t *out_type);
+
+/// The tensors that a call gave. A handle, counted as others are.
+typedef struct fathom_results fathom_results_t;
+
+/// Calls a function with |count| tensors, in any order: one of each name that it takes. FATHOM_STATUS_INVALID_ARGUMENT
+/// if there is no such function, or tensors are not of its types, or not dense; FATHOM_STATUS_BAD_DATA if what they
+/// hold, or their sizes, do not fit each other, with the node that found it; FATHOM_STATUS_OUT_OF_RESOURCES without
+/// memory; FATHOM_STATUS_IO if the artifact shrank.
+FATHOM_API fathom_status_t fathom_model_call(fathom_model_t *model, const char *function,
+                                             const fathom_tensor_t *tensors, size_t count,
+                                             fathom_results_t **out_results);
+
+/// Output |index|, in the order of the function's. What |out_tensor| points to lives as long as the results; its
+/// strides are NULL. FATHOM_STATUS_INVALID_ARGUMENT if there is none of that number.
+FATHOM_API fathom_status_t fathom_results_tensor(fathom_results_t *results, size_t index, fathom_tensor_t *out_tensor);
+
+/// One reference more, and one less; the last one frees the tensors.
+FATHOM_API fathom_status_t fathom_results_retain(fathom_results_t *results);
+FATHOM_API fathom_status_t fathom_results_release(fathom_results_t *results);
 
 //===-- Text ----------------------------------------------------------------------------------===//
 // All functions of this group are thread-safe and FATHOM_STATUS_UNSUPPORTED if the model has no tokenizer.

@@ -101,8 +101,25 @@ llvm::Expected<std::vector<Array>> readValues(mlir::Builder &builder, const std:
   return values;
 }
 
+llvm::Expected<std::vector<Array>> evaluateModule(mlir::ModuleOp module, llvm::ArrayRef<Array> inputs) {
+  auto main = module.lookupSymbol<mlir::func::FuncOp>(kMainFunction);
+  Evaluator evaluator;
+  for (auto [argument, array] : llvm::zip_equal(main.getArguments(), inputs)) {
+    evaluator.bind(argument, array);
+  }
+  std::vector<Array> outputs;
+  for (mlir::Value result : main.front().getTerminator()->getOperands()) {
+    llvm::Expected<const Array *> got = evaluator.evaluate(result);
+    if (!got) {
+      return got.takeError();
+    }
+    outputs.push_back(**got);
+  }
+  return outputs;
+}
+
 /// What is wrong with what a module gives for a set of data; an empty string: nothing.
-static std::string tryData(mlir::ModuleOp module, const std::string &folder) {
+static std::string tryData(mlir::ModuleOp module, const std::string &folder, const RunModule &run) {
   auto main = module.lookupSymbol<mlir::func::FuncOp>(kMainFunction);
   mlir::Builder builder(module.getContext());
   auto inputs = readValues(builder, folder + "/input_", main.getArgumentTypes());
@@ -110,21 +127,12 @@ static std::string tryData(mlir::ModuleOp module, const std::string &folder) {
   if (!inputs || !outputs) {
     return toString(joinErrors(inputs.takeError(), outputs.takeError()));
   }
-  Evaluator evaluator;
-  for (auto [argument, array] : llvm::zip_equal(main.getArguments(), *inputs)) {
-    evaluator.bind(argument, std::move(array));
+  llvm::Expected<std::vector<Array>> given = run(module, *inputs);
+  if (!given) {
+    return toString(given.takeError());
   }
-  mlir::Operation *end = main.front().getTerminator();
-  for (auto [result, want] : llvm::zip_equal(end->getOperands(), *outputs)) {
-    llvm::Expected<const Array *> got = evaluator.evaluate(result);
-    if (!got) {
-      return toString(got.takeError());
-    }
-    if (!isLike(**got, want)) {
-      return "gives other numbers";
-    }
-  }
-  return "";
+  return std::equal(given->begin(), given->end(), outputs->begin(), outputs->end(), isLike) ? ""
+                                                                                            : "gives other numbers";
 }
 
 static void collectOperators(const proto::GraphProto &graph, std::set<std::string> &operators) {
@@ -165,7 +173,7 @@ mlir::OwningOpRef<mlir::ModuleOp> importNodeTest(mlir::MLIRContext &context, con
   return std::move(importModel(context, *model, typed, diagnostics).module);
 }
 
-static void run(NodeTest &test, const std::string &folder) {
+static void tryTest(NodeTest &test, const std::string &folder, const RunModule &run) {
   Diagnostics diagnostics;
   auto model = openModel(folder + "/model.onnx", diagnostics);
   if (!model) {
@@ -185,21 +193,21 @@ static void run(NodeTest &test, const std::string &folder) {
     return;
   }
   for (int set = 0; std::filesystem::exists(folder + "/test_data_set_" + std::to_string(set)); ++set) {
-    judge(test, tryData(*imported.module, folder + "/test_data_set_" + std::to_string(set)));
+    judge(test, tryData(*imported.module, folder + "/test_data_set_" + std::to_string(set), run));
     if (test.outcome != Outcome::Passed) {
       return;
     }
   }
 }
 
-std::vector<NodeTest> runNodeTests(const std::string &folder) {
+std::vector<NodeTest> runNodeTests(const std::string &folder, const RunModule &run) {
   std::vector<NodeTest> tests;
   for (const auto &entry : std::filesystem::directory_iterator(folder)) {
     tests.emplace_back().name = entry.path().filename().string();
   }
   llvm::sort(tests, [](const NodeTest &a, const NodeTest &b) { return a.name < b.name; });
   for (NodeTest &test : tests) {
-    run(test, folder + "/" + test.name);
+    tryTest(test, folder + "/" + test.name, run);
   }
   return tests;
 }

@@ -14,6 +14,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -51,8 +52,15 @@ llvm::Expected<std::vector<onnx::Array>> readValues(mlir::Builder &builder, cons
 mlir::OwningOpRef<mlir::ModuleOp> importNodeTest(mlir::MLIRContext &context, const std::string &folder,
                                                  checkpoint::Diagnostics &diagnostics);
 
-/// Imports and evaluates the models of a folder of ONNX's node tests, in the order of their names.
-std::vector<NodeTest> runNodeTests(const std::string &folder);
+/// What @main of a module gives for inputs.
+using RunModule =
+    std::function<llvm::Expected<std::vector<onnx::Array>>(mlir::ModuleOp module, llvm::ArrayRef<onnx::Array> inputs)>;
+
+/// By the meaning of its nodes.
+llvm::Expected<std::vector<onnx::Array>> evaluateModule(mlir::ModuleOp module, llvm::ArrayRef<onnx::Array> inputs);
+
+/// Imports and runs the models of a folder of ONNX's node tests, in the order of their names.
+std::vector<NodeTest> runNodeTests(const std::string &folder, const RunModule &run = evaluateModule);
 
 } // namespace fathom::test
 

@@ -116,7 +116,8 @@ class Graphs(unittest.TestCase):
         tensors, _ = self.generate(graph["checkpoint"])
         with open(self.path(name + ".bin"), "wb") as file:
             file.writelines(make_weights(graph["weights"], tensors))
-        return run("compile", self.path(name + ".onnx"), "-o", self.path(name + ".fathom"), f"--max-context={CONTEXT}", CACHE)
+        return run("compile", self.path(name + ".onnx"), "-o", self.path(name + ".fathom"), "--raise=require",
+                   f"--max-context={CONTEXT}", CACHE)
 
     def test_graphs_give_what_checkpoints_give(self):
         for name in sorted(set(self.facts["graphs"]) - set(REFUSED)):

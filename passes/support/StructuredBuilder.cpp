@@ -3,7 +3,7 @@
 //
 // Loops and maps on tensors.
 
-#include "passes/lower/StructuredBuilder.h"
+#include "passes/support/StructuredBuilder.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"

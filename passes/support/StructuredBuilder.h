@@ -1,10 +1,10 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Scalars, loops and maps on tensors: the words that decompositions are written in. Internal to the lower phase.
+// Scalars, loops and maps on tensors: the words that decompositions are written in.
 
-#ifndef FATHOM_PASSES_LOWER_STRUCTUREDBUILDER_H
-#define FATHOM_PASSES_LOWER_STRUCTUREDBUILDER_H
+#ifndef FATHOM_PASSES_SUPPORT_STRUCTUREDBUILDER_H
+#define FATHOM_PASSES_SUPPORT_STRUCTUREDBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -19,8 +19,8 @@ namespace arith = mlir::arith;
 namespace math = mlir::math;
 namespace tensor = mlir::tensor;
 
-/// Builds ops at the insertion point of `builder`. Arithmetic is of the operands' type: f32, i32 or index, the last two
-/// signed, or vectors of those; a number beside a vector is one for each of its lanes.
+/// Builds ops at the insertion point of `builder`. Arithmetic is of the operands' type: a float, or integers and
+/// indices, which are signed, or vectors of those; a number beside a vector is one for each of its lanes.
 class StructuredBuilder {
 public:
   using Value = mlir::Value;
@@ -81,10 +81,11 @@ public:
 
   /// The size of a dimension, a constant where it is known.
   Value size(Value tensor, int64_t dimension) { return builder.createOrFold<tensor::DimOp>(loc, tensor, dimension); }
-  /// A number of bf16 as f32.
+  /// A number of bf16 or f16 as f32.
   Value at(Value tensor, ValueRange indices) {
-    Value number = create<tensor::ExtractOp>(tensor, indices);
-    return number.getType().isBF16() ? widenBF16(number) : number;
+    Value number = builder.createOrFold<tensor::ExtractOp>(loc, tensor, indices);
+    bool isF16 = number.getType().isF16();
+    return number.getType().isBF16() ? widenBF16(number) : isF16 ? widen(number, builder.getF32Type()) : number;
   }
   /// An id at `indices`, as an index.
   Value idAt(Value tensor, ValueRange indices) { return toIndex(at(tensor, indices)); }
@@ -116,14 +117,16 @@ public:
   /// Σ term(i) over [0, count), in chains that run side by side.
   Value sum(int64_t count, llvm::function_ref<Value(Value)> term);
 
-  mlir::OpBuilder &builder;
-  mlir::Location loc;
-
-private:
+  /// Any other op.
   template <typename Op, typename... Arguments>
   Value create(Arguments &&...arguments) {
     return Op::create(builder, loc, std::forward<Arguments>(arguments)...);
   }
+
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+
+private:
   template <typename Real, typename Integer>
   Value combine(Value a, Value b) {
     a = spread(a, b), b = spread(b, a);
@@ -145,12 +148,17 @@ private:
     return same ? a : create<mlir::vector::BroadcastOp>(type, a);
   }
   Value asElementOf(mlir::Type type, Value value) {
-    bool rounds = mlir::getElementTypeOrSelf(type).isBF16() && value.getType().isF32();
-    return rounds ? roundToBF16(value) : value;
+    mlir::Type element = mlir::getElementTypeOrSelf(type);
+    if (!value.getType().isF32() || element.isF32()) {
+      return value;
+    }
+    return element.isF16()    ? Value(create<arith::TruncFOp>(element, value))
+           : element.isBF16() ? roundToBF16(value)
+                              : value;
   }
   Value onePlusExpOfMinus(Value a) { return add(real(1.0), exp(create<arith::NegFOp>(a))); }
 };
 
 } // namespace fathom
 
-#endif // FATHOM_PASSES_LOWER_STRUCTUREDBUILDER_H
+#endif // FATHOM_PASSES_SUPPORT_STRUCTUREDBUILDER_H

@@ -1,0 +1,206 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Constants, weights, extents and operators without graphs.
+
+#include "passes/functions/GraphConverter.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+/// Types whose numbers code computes with.
+static bool isComputed(Type type) {
+  auto tensor = dyn_cast<TensorType>(type);
+  Type element = tensor ? tensor.getElementType() : Type();
+  if (auto integer = dyn_cast_or_null<IntegerType>(element)) {
+    return integer.getWidth() == 1 || (integer.getWidth() >= 8 && integer.getWidth() <= 64);
+  }
+  return element && (element.isF16() || element.isBF16() || element.isF32() || element.isF64());
+}
+
+static bool isName(StringRef extent) { return !extent.contains('*') && !extent.contains(" + "); }
+
+void GraphConverter::bind(Value value, Value tensor) {
+  values[value] = tensor;
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  auto names = type ? dyn_cast_or_null<onnx::ShapeAttr>(type.getEncoding()) : nullptr;
+  unsigned next = 0;
+  for (int64_t axis = 0; tensor && names && axis < type.getRank(); ++axis) {
+    if (type.isDynamicDim(axis) && next < names.getExtents().size()) {
+      StringRef name = names.getExtents()[next++].getValue();
+      isName(name) ? void(extents.try_emplace(name, Dimension{tensor, axis})) : void();
+    }
+  }
+}
+
+void GraphConverter::convertBlock(Block &block) {
+  for (Operation &op : block.without_terminator()) {
+    convert(op);
+  }
+}
+
+void GraphConverter::convert(Operation &op) {
+  if (auto node = dyn_cast<onnx::NodeOp>(op)) {
+    return convertNode(node);
+  }
+  if (auto constant = dyn_cast<onnx::ConstantOp>(op)) {
+    bind(op.getResult(0), convertConstant(constant));
+  } else if (auto numbers = dyn_cast<onnx::ExtentsOp>(op)) {
+    bind(op.getResult(0), convertExtents(numbers));
+  } else if (auto get = dyn_cast<onnx::GetInitializerOp>(op)) {
+    bind(op.getResult(0), convertInitializer(get));
+  }
+}
+
+Value GraphConverter::convertConstant(onnx::ConstantOp op) {
+  auto numbers = dyn_cast<DenseElementsAttr>(op.getValue());
+  auto type = dyn_cast_or_null<RankedTensorType>(convertTensorType(op.getType()));
+  if (!numbers || !isComputed(op.getType())) {
+    return {};
+  }
+  numbers = numbers.getElementType() == type.getElementType() ? numbers : numbers.bitcast(type.getElementType());
+  return arith::ConstantOp::create(builder, op.getLoc(), numbers.reshape(type));
+}
+
+Value GraphConverter::evaluateExtent(StructuredBuilder &b, StringRef polynomial) {
+  SmallVector<StringRef> terms, factors;
+  polynomial.split(terms, " + ");
+  Value sum = b.index(0);
+  for (StringRef term : terms) {
+    Value product = b.index(1);
+    factors.clear();
+    term.split(factors, '*');
+    for (StringRef factor : factors) {
+      int64_t number = 0;
+      auto known = extents.find(factor);
+      if (!factor.getAsInteger(10, number)) {
+        product = b.multiply(product, b.index(number));
+      } else if (known == extents.end()) {
+        return {};
+      } else {
+        product = b.multiply(product, b.size(known->second.tensor, known->second.axis));
+      }
+    }
+    sum = b.add(sum, product);
+  }
+  return sum;
+}
+
+Value GraphConverter::convertExtents(onnx::ExtentsOp op) {
+  StructuredBuilder b(builder, op.getLoc());
+  auto type = cast<RankedTensorType>(convertTensorType(op.getType()));
+  Values numbers;
+  for (StringAttr polynomial : op.getNumbers().getExtents()) {
+    Value number = evaluateExtent(b, polynomial.getValue());
+    if (!number) {
+      return {};
+    }
+    numbers.push_back(builder.createOrFold<arith::IndexCastOp>(op.getLoc(), type.getElementType(), number));
+  }
+  return b.create<tensor::FromElementsOp>(type, numbers);
+}
+
+/// A weight is memory that the caller has, `@weight.N`, where N counts initializers.
+Value GraphConverter::convertInitializer(onnx::GetInitializerOp op) {
+  StructuredBuilder b(builder, op.getLoc());
+  auto symbol = SymbolTable::lookupNearestSymbolFrom<onnx::InitializerOp>(op, op.getInitializerAttr());
+  if (!isComputed(op.getType())) {
+    return {};
+  }
+  auto global = SymbolTable::lookupNearestSymbolFrom<memref::GlobalOp>(
+      op, StringAttr::get(op.getContext(), "weight." + Twine(symbol->getAttrOfType<IntegerAttr>("number").getInt())));
+  Value memory = b.create<memref::GetGlobalOp>(global.getType(), global.getSymName());
+  auto type = cast<RankedTensorType>(convertTensorType(op.getType()));
+  auto stored = RankedTensorType::get(type.getShape(), global.getType().getElementType());
+  Value tensor = b.create<bufferization::ToTensorOp>(stored, memory, /*restrict=*/true);
+  if (stored == type) {
+    return tensor;
+  }
+  // Whatever a file has in the place of a bool.
+  return b.map(type, {}, [&](ValueRange i) {
+    Value byte = b.at(tensor, i);
+    return b.create<arith::CmpIOp>(arith::CmpIPredicate::ne, byte,
+                                   b.create<arith::ConstantOp>(builder.getI8IntegerAttr(0)));
+  });
+}
+
+void GraphConverter::miss(onnx::NodeOp node, StringRef why) {
+  std::string name = (node.getDomain() ? node.getDomain()->str() + "." : "") + node.getOpType().str();
+  Missing &entry = missing[why.empty() ? name : name + " of " + why.str()];
+  entry.first = entry.count++ == 0 ? describe(node) : entry.first;
+}
+
+/// What a node takes that nobody computes with; empty: nothing.
+static std::string findForeignType(onnx::NodeOp node) {
+  std::string text;
+  for (Type type : llvm::concat<const Type>(node->getOperandTypes(), node->getResultTypes())) {
+    auto tensor = dyn_cast<TensorType>(type);
+    if (isa<NoneType>(type) || isComputed(type)) {
+      continue;
+    }
+    llvm::raw_string_ostream(text) << "numbers of " << (tensor ? tensor.getElementType() : type);
+    return text;
+  }
+  return text;
+}
+
+void GraphConverter::convertNode(onnx::NodeOp node) {
+  Values inputs;
+  bool known = true;
+  for (Value input : node.getInputs()) {
+    bool isLeftOut = isa<NoneType>(input.getType());
+    inputs.push_back(isLeftOut ? Value() : get(input));
+    known = known && (isLeftOut || inputs.back());
+  }
+  bool hasGraphs = node->getNumRegions() > 0;
+  bool isKnown = hasGraphs ? node.is("If") || node.is("Loop") : findDecomposeRow(node) != nullptr;
+  std::string foreign = findForeignType(node);
+  if (!isKnown || !foreign.empty()) {
+    return miss(node, isKnown ? foreign : "");
+  }
+  if (!known) {
+    return;
+  }
+  Values outputs = node.is("If") && hasGraphs     ? convertIf(node, inputs)
+                   : node.is("Loop") && hasGraphs ? convertLoop(node, inputs)
+                                                  : convertOperator(node, inputs);
+  StructuredBuilder b(builder, node.getLoc());
+  for (auto [output, result] : llvm::zip(outputs, node->getResults())) {
+    // The graph may not say of how many axes it is.
+    Type type = convertTensorType(result.getType());
+    Value tensor = output && type ? conform(b, output, type, describe(node)) : output;
+    output && !tensor ? miss(node, "another type than the graph says") : void();
+    bind(result, tensor);
+  }
+}
+
+GraphConverter::Values GraphConverter::convertOperator(onnx::NodeOp node, ValueRange inputs) {
+  const DecomposeRow &row = *findDecomposeRow(node);
+  NodeBuilder b(builder, node, inputs);
+  for (unsigned i = 0; i < row.required; ++i) {
+    if (!b.has(i)) {
+      miss(node, "inputs that are left out");
+      return {};
+    }
+  }
+  if (!row.rule(b)) {
+    miss(node, b.getFault());
+    return {};
+  }
+  return Values(b.results());
+}
+
+LogicalResult GraphConverter::reportMissing(Location loc) const {
+  for (const auto &[name, entry] : missing) {
+    emitError(loc) << "has " << entry.count << (entry.count == 1 ? " node" : " nodes") << " of " << name
+                   << ", which Fathom cannot compile as they stand; the first is " << entry.first;
+  }
+  return success(missing.empty());
+}
+
+} // namespace fathom

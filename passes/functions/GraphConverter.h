@@ -1,0 +1,82 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Nodes of a graph to structured ops, one after the other. Internal to passes/functions.
+
+#ifndef FATHOM_PASSES_FUNCTIONS_GRAPHCONVERTER_H
+#define FATHOM_PASSES_FUNCTIONS_GRAPHCONVERTER_H
+
+#include "passes/functions/NodeBuilder.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <map>
+
+namespace fathom {
+
+/// Builds at the insertion point of a builder what nodes are. What cannot be built is collected, and all of it reported
+/// at the end.
+class GraphConverter {
+public:
+  using Value = mlir::Value;
+  using Values = llvm::SmallVector<Value>;
+
+  explicit GraphConverter(mlir::OpBuilder &builder) : builder(builder) {}
+
+  /// Says what a value of the graph is; null: unknown, because a node has no decomposition.
+  void bind(Value value, Value tensor);
+  Value get(Value value) const { return values.lookup(value); }
+
+  void convertBlock(mlir::Block &block);
+  /// Reports nodes that have no decomposition: by operators, and how many there are of each.
+  mlir::LogicalResult reportMissing(mlir::Location loc) const;
+
+private:
+  /// Where the value of an extent's name is: a dimension of a tensor.
+  struct Dimension {
+    Value tensor;
+    int64_t axis;
+  };
+  using Extents = llvm::StringMap<Dimension>;
+
+  void convert(mlir::Operation &op);
+  Value convertConstant(onnx::ConstantOp op);
+  Value convertExtents(onnx::ExtentsOp op);
+  Value convertInitializer(onnx::GetInitializerOp op);
+  void convertNode(onnx::NodeOp node);
+  Values convertOperator(onnx::NodeOp node, mlir::ValueRange inputs);
+  Value evaluateExtent(StructuredBuilder &b, llvm::StringRef polynomial);
+  void miss(onnx::NodeOp node, llvm::StringRef why);
+
+  // Nodes with graphs.
+  mlir::Region *findGraph(onnx::NodeOp node, llvm::StringRef name);
+  /// The outputs of a graph where the builder is, as `types` say; none if one is unknown.
+  Values convertGraph(mlir::Region &graph, mlir::ValueRange arguments, mlir::TypeRange types);
+  Values convertIf(onnx::NodeOp node, mlir::ValueRange inputs);
+  Values convertLoop(onnx::NodeOp node, mlir::ValueRange inputs);
+  /// A loop begins with `first`: the number of its turn and a condition, what is carried, and stacks of parts.
+  struct LoopState {
+    mlir::Region *body;
+    size_t carried;
+    Values first;
+    llvm::SmallVector<mlir::Type> types;
+  };
+  /// Nothing where the body does not fit.
+  std::optional<LoopState> startLoop(NodeBuilder &b);
+  Values turnLoop(NodeBuilder &b, const LoopState &loop, mlir::ValueRange state);
+
+  mlir::OpBuilder &builder;
+  llvm::DenseMap<Value, Value> values;
+  Extents extents;
+  /// By operator and reason, how many nodes there are, and the first of them.
+  struct Missing {
+    int64_t count = 0;
+    std::string first;
+  };
+  std::map<std::string, Missing> missing;
+};
+
+} // namespace fathom
+
+#endif // FATHOM_PASSES_FUNCTIONS_GRAPHCONVERTER_H

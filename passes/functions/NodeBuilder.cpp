@@ -1,0 +1,379 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What decompositions of nodes have in common: sizes, indices and numbers of all types.
+
+#include "passes/functions/NodeBuilder.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+/// The number that an index is known to be; one that no size can be is not.
+static int64_t knownSize(Value size) {
+  std::optional<int64_t> known = getConstantIntValue(size);
+  return known && *known >= 0 ? *known : ShapedType::kDynamic;
+}
+
+static RankedTensorType getType(Value tensor) { return cast<RankedTensorType>(tensor.getType()); }
+
+Type convertTensorType(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor) {
+    return {};
+  }
+  Type element = tensor.getElementType();
+  if (auto integer = dyn_cast<IntegerType>(element)) {
+    element = IntegerType::get(type.getContext(), integer.getWidth());
+  }
+  return RankedTensorType::get(tensor.getShape(), element);
+}
+
+std::string describe(onnx::NodeOp node) {
+  std::string text = "node ";
+  if (auto name = node.getLoc()->findInstanceOf<NameLoc>()) {
+    text += "'" + name.getName().str() + "' ";
+  }
+  return text + "(" + node.getOpType().str() + ")";
+}
+
+static void assertThat(StructuredBuilder &b, Value condition, const Twine &message) {
+  std::optional<int64_t> known = getConstantIntValue(condition);
+  if (!known || *known == 0) {
+    cf::AssertOp::create(b.builder, b.loc, condition, message.str());
+  }
+}
+
+Value conform(StructuredBuilder &b, Value value, Type type, StringRef what) {
+  auto from = dyn_cast<RankedTensorType>(value.getType()), to = dyn_cast<RankedTensorType>(type);
+  if (!from || !to || from.getRank() != to.getRank() || from.getElementType() != to.getElementType()) {
+    return {};
+  }
+  SmallVector<int64_t> open(from.getShape());
+  for (int64_t i = 0; i < to.getRank(); ++i) {
+    if (to.isDynamicDim(i) || from.getDimSize(i) == to.getDimSize(i)) {
+      continue;
+    }
+    Value same = b.builder.createOrFold<arith::CmpIOp>(b.loc, arith::CmpIPredicate::eq, b.size(value, i),
+                                                       b.index(to.getDimSize(i)));
+    assertThat(b, same, what + Twine(": dimension ") + Twine(i) + " is not " + Twine(to.getDimSize(i)));
+    open[i] = ShapedType::kDynamic;
+  }
+  // By way of a type that both can be cast to: sizes that are known may differ in code that never runs.
+  Value opened = b.builder.createOrFold<tensor::CastOp>(b.loc, from.clone(open), value);
+  return opened.getType() == to ? opened : b.create<tensor::CastOp>(to, opened);
+}
+
+Type NodeBuilder::resultElement(size_t output) const {
+  return output < op()->getNumResults() ? getElementTypeOrSelf(op()->getResult(output).getType()) : Type();
+}
+
+Type NodeBuilder::computed(Type element) const {
+  bool isHalf = element.isF16() || element.isBF16();
+  auto integer = dyn_cast<IntegerType>(element);
+  return isHalf ? builder.getF32Type() : integer ? Type(builder.getIntegerType(integer.getWidth())) : element;
+}
+
+StringRef NodeBuilder::string(StringRef name, StringRef other) const {
+  auto text = op().getNodeAttr<StringAttr>(name);
+  return text ? text.getValue() : other;
+}
+
+std::optional<NodeBuilder::Integers> NodeBuilder::attribute(StringRef name) const {
+  auto numbers = op().getNodeAttr<DenseI64ArrayAttr>(name);
+  return numbers ? std::optional(Integers(numbers.asArrayRef())) : std::nullopt;
+}
+
+std::optional<NodeBuilder::Integers> NodeBuilder::known(size_t input) const {
+  DenseElementsAttr numbers;
+  if (!has(input) || !matchPattern(in(input), m_Constant(&numbers)) || !isa<IntegerType>(numbers.getElementType())) {
+    return std::nullopt;
+  }
+  return llvm::map_to_vector(numbers.getValues<APInt>(), [](const APInt &number) { return number.getSExtValue(); });
+}
+
+std::optional<StructuredBuilder::Values> NodeBuilder::list(StringRef name, size_t input) {
+  if (std::optional<Integers> given = attribute(name)) {
+    return llvm::map_to_vector<6>(*given, [&](int64_t number) { return index(number); });
+  }
+  return has(input) ? indicesOf(in(input)) : std::nullopt;
+}
+
+std::optional<NodeBuilder::Integers> NodeBuilder::knownList(StringRef name, size_t input) {
+  if (std::optional<Integers> given = attribute(name)) {
+    return given;
+  }
+  std::optional<Integers> numbers = known(input);
+  if (has(input) && !numbers) {
+    fail(name + " that are computed");
+  }
+  return numbers;
+}
+
+std::optional<StructuredBuilder::Values> NodeBuilder::indicesOf(Value tensor) {
+  RankedTensorType type = getType(tensor);
+  if (type.getRank() > 1 || !type.hasStaticShape() || !isa<IntegerType>(type.getElementType())) {
+    fail("a list of numbers of unknown length");
+    return std::nullopt;
+  }
+  Values numbers;
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    Value number = at(tensor, type.getRank() == 0 ? Values() : Values{index(i)});
+    auto cast = number.getDefiningOp<arith::IndexCastOp>();
+    bool isIndex = cast && cast.getIn().getType().isIndex();
+    numbers.push_back(isIndex ? cast.getIn()
+                              : builder.createOrFold<arith::IndexCastOp>(loc, builder.getIndexType(), number));
+  }
+  return numbers;
+}
+
+std::optional<int64_t> NodeBuilder::axis(int64_t given, int64_t rank) {
+  int64_t counted = given < 0 ? given + rank : given;
+  if (counted >= 0 && counted < rank) {
+    return counted;
+  }
+  fail("axis " + Twine(given) + " of " + Twine(rank));
+  return std::nullopt;
+}
+
+Value NodeBuilder::constant(Type type, double value) {
+  if (isa<FloatType>(type)) {
+    return create<arith::ConstantOp>(builder.getFloatAttr(type, value));
+  }
+  return create<arith::ConstantOp>(builder.getIntegerAttr(type, static_cast<int64_t>(value)));
+}
+
+Value NodeBuilder::less(Value a, Value b, bool natural) {
+  if (isa<FloatType>(a.getType())) {
+    return create<arith::CmpFOp>(arith::CmpFPredicate::OLT, a, b);
+  }
+  bool isUnsigned = natural || a.getType().isInteger(1);
+  return create<arith::CmpIOp>(isUnsigned ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt, a, b);
+}
+
+/// Cut off, and the ends of the range where it is beyond; NaN is 0.
+static Value truncate(NodeBuilder &b, Value number) {
+  Type type = b.builder.getI64Type();
+  Value most = b.constant(number.getType(), 9223372036854775808.0), least = b.create<arith::NegFOp>(most);
+  Value isOver = b.create<arith::CmpFOp>(arith::CmpFPredicate::OGE, number, most);
+  Value isInside = b.both(b.isNot(isOver), b.isGreater(number, least));
+  Value inside = b.select(isInside, number, b.zero(number.getType()));
+  Value low = b.create<arith::ConstantOp>(b.builder.getIntegerAttr(type, INT64_MIN));
+  Value high = b.create<arith::ConstantOp>(b.builder.getIntegerAttr(type, INT64_MAX));
+  Value isUnder = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLE, number, least);
+  return b.select(isOver, high, b.select(isUnder, low, b.create<arith::FPToSIOp>(type, inside)));
+}
+
+static Value resizeInteger(NodeBuilder &b, Value number, Type type, bool natural) {
+  unsigned from = number.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  if (from == to) {
+    return number;
+  }
+  if (from > to) {
+    return b.create<arith::TruncIOp>(type, number);
+  }
+  return natural ? Value(b.create<arith::ExtUIOp>(type, number)) : Value(b.create<arith::ExtSIOp>(type, number));
+}
+
+static Value resizeFloat(NodeBuilder &b, Value number, Type type) {
+  unsigned from = number.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  return from == to  ? number
+         : from > to ? Value(b.create<arith::TruncFOp>(type, number))
+                     : Value(b.create<arith::ExtFOp>(type, number));
+}
+
+Value NodeBuilder::convert(Value number, Type from, Type to) {
+  Type type = computed(to);
+  bool natural = from.isUnsignedInteger() || from.isInteger(1), fromReal = isa<FloatType>(number.getType());
+  if (to.isInteger(1)) {
+    Value none = zero(number.getType());
+    return fromReal ? Value(create<arith::CmpFOp>(arith::CmpFPredicate::UNE, number, none))
+                    : Value(create<arith::CmpIOp>(arith::CmpIPredicate::ne, number, none));
+  }
+  if (!isa<FloatType>(to)) {
+    return resizeInteger(*this, fromReal ? truncate(*this, number) : number, type, !fromReal && natural);
+  }
+  if (fromReal) {
+    return resizeFloat(*this, number, type);
+  }
+  return natural ? Value(create<arith::UIToFPOp>(type, number)) : Value(create<arith::SIToFPOp>(type, number));
+}
+
+Value NodeBuilder::choose(Value condition, function_ref<Value()> yes, function_ref<Value()> no) {
+  auto choice = scf::IfOp::create(
+      builder, loc, condition, [&](OpBuilder &, Location) { scf::YieldOp::create(builder, loc, yes()); },
+      [&](OpBuilder &, Location) { scf::YieldOp::create(builder, loc, no()); });
+  return choice.getResult(0);
+}
+
+StructuredBuilder::Values NodeBuilder::sizesOf(Value tensor) {
+  Values sizes;
+  for (int64_t i = 0; i < rankOf(tensor); ++i) {
+    sizes.push_back(size(tensor, i));
+  }
+  return sizes;
+}
+
+/// The size that `a` and `b` broadcast to, if they do.
+static Value broadcastSize(NodeBuilder &b, Value one, Value other) {
+  int64_t first = knownSize(one), second = knownSize(other);
+  if (one == other || first == 1 || (second != 1 && first != ShapedType::kDynamic)) {
+    return first == 1 ? other : one;
+  }
+  return second == 1 ? one : second != ShapedType::kDynamic ? other : b.select(b.isSame(one, b.index(1)), other, one);
+}
+
+StructuredBuilder::Values NodeBuilder::broadcast(ArrayRef<Values> shapes) {
+  size_t rank = 0;
+  for (const Values &sizes : shapes) {
+    rank = std::max(rank, sizes.size());
+  }
+  Values result(rank);
+  for (const Values &sizes : shapes) {
+    for (auto [i, size] : llvm::enumerate(sizes)) {
+      Value &all = result[rank - sizes.size() + i];
+      all = all ? broadcastSize(*this, all, size) : size;
+    }
+  }
+  for (const Values &sizes : shapes) {
+    for (auto [i, size] : llvm::enumerate(sizes)) {
+      Value all = result[rank - sizes.size() + i];
+      if (size != all && knownSize(size) != 1) {
+        Value fits = either(isSame(size, all), isSame(size, index(1)));
+        check(fits, "inputs have unlike sizes, and cannot be broadcast");
+      }
+    }
+  }
+  return result;
+}
+
+Value NodeBuilder::atBroadcast(Value tensor, ValueRange sizes, ValueRange indices) {
+  Values own = sizesOf(tensor), place;
+  size_t skipped = sizes.size() - own.size();
+  for (auto [i, size] : llvm::enumerate(own)) {
+    Value at = indices[skipped + i];
+    bool isWhole = size == sizes[skipped + i] || knownSize(size) > 1;
+    if (knownSize(size) == 1) {
+      at = index(0);
+    } else if (!isWhole &&
+               (knownSize(size) == ShapedType::kDynamic || knownSize(size) != knownSize(sizes[skipped + i]))) {
+      at = select(isSame(size, index(1)), index(0), at);
+    }
+    place.push_back(at);
+  }
+  return this->at(tensor, place);
+}
+
+/// A tensor's type, and the sizes of it that are not known.
+static RankedTensorType makeType(NodeBuilder &b, Type element, ValueRange sizes, SmallVectorImpl<Value> &open) {
+  SmallVector<int64_t> shape;
+  for (Value size : sizes) {
+    shape.push_back(knownSize(size));
+    shape.back() == ShapedType::kDynamic ? open.push_back(size) : void();
+  }
+  auto integer = dyn_cast<IntegerType>(element);
+  return RankedTensorType::get(shape, integer ? Type(b.builder.getIntegerType(integer.getWidth())) : element);
+}
+
+Value NodeBuilder::make(Type element, ValueRange sizes, function_ref<Value(ValueRange)> fill) {
+  Values open;
+  RankedTensorType type = makeType(*this, element, sizes, open);
+  return map(type, open, fill);
+}
+
+Value NodeBuilder::makeEmpty(Type element, ValueRange sizes) {
+  Values open;
+  RankedTensorType type = makeType(*this, element, sizes, open);
+  return empty(type, open);
+}
+
+static SmallVector<ReassociationIndices> allTogether(int64_t rank) {
+  SmallVector<ReassociationIndices> groups(rank == 0 ? 0 : 1);
+  for (int64_t i = 0; i < rank; ++i) {
+    groups[0].push_back(i);
+  }
+  return groups;
+}
+
+Value NodeBuilder::reshape(Value tensor, ValueRange sizes) {
+  Values open;
+  RankedTensorType from = getType(tensor), to = makeType(*this, from.getElementType(), sizes, open);
+  checkEqual(product(sizesOf(tensor)), product(sizes), "the shape has another number of elements than its data");
+  Value line = tensor;
+  if (from.getRank() == 0) {
+    line = create<tensor::ExpandShapeOp>(RankedTensorType::get({1}, from.getElementType()), line,
+                                         SmallVector<ReassociationIndices>());
+  } else if (from.getRank() > 1) {
+    line = create<tensor::CollapseShapeOp>(line, allTogether(from.getRank()));
+  }
+  if (to.getRank() == 1) {
+    return conform(*this, line, to, describe(node));
+  }
+  int64_t count = to.getRank() == 0 ? 1 : to.hasStaticShape() ? to.getNumElements() : ShapedType::kDynamic;
+  auto lineType = RankedTensorType::get({count}, from.getElementType());
+  line = conform(*this, line, lineType, describe(node));
+  if (to.getRank() == 0) {
+    return create<tensor::CollapseShapeOp>(to, line, SmallVector<ReassociationIndices>());
+  }
+  return create<tensor::ExpandShapeOp>(to, line, allTogether(to.getRank()), getAsOpFoldResult(Values(sizes)));
+}
+
+Value NodeBuilder::asRows(Value tensor, int64_t axis) {
+  Values sizes = sizesOf(tensor);
+  ArrayRef<Value> all = sizes;
+  return reshape(tensor, {product(all.take_front(axis)), all[axis], product(all.drop_front(axis + 1))});
+}
+
+Value NodeBuilder::toComputed(Value tensor) {
+  Type element = getType(tensor).getElementType();
+  Type type = computed(element);
+  return type == element ? tensor : make(type, sizesOf(tensor), [&](ValueRange i) { return at(tensor, i); });
+}
+
+Value NodeBuilder::loopInside(ArrayRef<Value> sizes, Value carried, Values &place,
+                              function_ref<Value(ValueRange, Value)> body) {
+  if (sizes.empty()) {
+    return body(place, carried);
+  }
+  return loop(index(0), sizes.front(), carried, [&](Value i, Value inner) {
+    place.push_back(i);
+    Value next = loopInside(sizes.drop_front(), inner, place, body);
+    place.pop_back();
+    return next;
+  });
+}
+
+Value NodeBuilder::forEachPlace(ArrayRef<Value> sizes, Value carried, function_ref<Value(ValueRange, Value)> body) {
+  Values place;
+  return loopInside(sizes, carried, place, body);
+}
+
+Value NodeBuilder::checkedIndex(Value given, Value extent) {
+  Value counted = select(less(given, index(0)), add(given, extent), given);
+  check(create<arith::CmpIOp>(arith::CmpIPredicate::ult, counted, extent), "takes an element that its data lacks");
+  return counted;
+}
+
+void NodeBuilder::check(Value condition, const Twine &message) {
+  assertThat(*this, condition, describe(node) + ": " + message);
+}
+
+const DecomposeRow *findDecomposeRow(onnx::NodeOp node) {
+  for (ArrayRef<DecomposeRow> rows : {decomposeUnaryRows(), decomposeElementwiseRows(), decomposeCreationRows(),
+                                      decomposeShapeRows(), decomposeIndexRows(), decomposeReduceRows(),
+                                      decomposeAlongAxisRows(), decomposeProductRows(), decomposeNormRows(), decomposeQuantizeRows()}) {
+    for (const DecomposeRow &row : rows) {
+      if (row.op == node.getOpType() && row.domain == node.getDomain().value_or("")) {
+        return &row;
+      }
+    }
+  }
+  return nullptr;
+}
+
+} // namespace fathom
