@@ -64,8 +64,7 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
                      bufferization::ToTensorOp::create(builder, graph.getLoc(), type, memory, /*restrict=*/true));
     }
     converter.convertBlock(graph.front());
-    if (failed(converter.reportMissing(graph.getLoc())) ||
-        failed(giveOutputs(builder, graph, converter, function))) {
+    if (failed(converter.reportMissing(graph.getLoc())) || failed(giveOutputs(builder, graph, converter, function))) {
       return failure();
     }
     nameTensors(graph, function);

@@ -185,15 +185,14 @@ static bool fitsPacked(NodeBuilder &b, const Packed &packed) {
                (packed.bits == 2 || packed.bits == 4 || packed.bits == 8) && packed.block * packed.bits % 8 == 0;
   int64_t scales = sound ? packed.columns * packed.blocks() : 0;
   bool zeros = sound && (!b.has(3) || isOfSize(b.in(3), b.isReal(3) ? scales : packed.columns * packed.zeroBytes()));
-  return (zeros && isOfSize(b.in(1), packed.columns * packed.columnBytes()) && isOfSize(b.in(2), scales) && !b.has(4)) ||
+  return (zeros && isOfSize(b.in(1), packed.columns * packed.columnBytes()) && isOfSize(b.in(2), scales) &&
+          !b.has(4)) ||
          b.fail("weights, scales, zero points or groups that do not fit");
 }
 
 /// The weights as f32, [depth, columns].
 static Value unpackWeights(NodeBuilder &b, const Packed &packed) {
-  auto line = [&](size_t input) {
-    return b.reshape(b.in(input), {b.product(b.sizesOf(b.in(input)))});
-  };
+  auto line = [&](size_t input) { return b.reshape(b.in(input), {b.product(b.sizesOf(b.in(input)))}); };
   Value weights = line(1), scales = line(2), zeros = b.has(3) ? line(3) : Value();
   Value middle = b.real(std::ldexp(1, static_cast<int>(packed.bits) - 1));
   return b.make(b.builder.getF32Type(), {b.index(packed.depth), b.index(packed.columns)}, [&](ValueRange i) {

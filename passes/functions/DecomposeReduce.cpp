@@ -71,7 +71,7 @@ static std::optional<Reduced> readAxes(NodeBuilder &b) {
   Reduced reduced = {*axes, b.integer("keepdims", 1) != 0, {}, {}};
   for (auto [size, goes] : llvm::zip_equal(b.sizesOf(b.in(0)), *axes)) {
     goes ? reduced.gone.push_back(size) : reduced.kept.push_back(size);
-    goes && reduced.keepsAxes ? reduced.kept.push_back(b.index(1)) : void();
+    goes &&reduced.keepsAxes ? reduced.kept.push_back(b.index(1)) : void();
   }
   return reduced;
 }
@@ -173,9 +173,9 @@ static bool logSumExp(NodeBuilder &b) {
 
 ArrayRef<DecomposeRow> decomposeReduceRows() {
   static const DecomposeRow rows[] = {
-      {"", "ReduceL1", absolutes},      {"", "ReduceL2", norm},      {"", "ReduceLogSum", logSum},
+      {"", "ReduceL1", absolutes},        {"", "ReduceL2", norm},      {"", "ReduceLogSum", logSum},
       {"", "ReduceLogSumExp", logSumExp}, {"", "ReduceMax", largest},  {"", "ReduceMean", average},
-      {"", "ReduceMin", smallest},      {"", "ReduceProd", product}, {"", "ReduceSum", sum},
+      {"", "ReduceMin", smallest},        {"", "ReduceProd", product}, {"", "ReduceSum", sum},
       {"", "ReduceSumSquare", squares},
   };
   return rows;

@@ -364,9 +364,10 @@ void NodeBuilder::check(Value condition, const Twine &message) {
 }
 
 const DecomposeRow *findDecomposeRow(onnx::NodeOp node) {
-  for (ArrayRef<DecomposeRow> rows : {decomposeUnaryRows(), decomposeElementwiseRows(), decomposeCreationRows(),
-                                      decomposeShapeRows(), decomposeIndexRows(), decomposeReduceRows(),
-                                      decomposeAlongAxisRows(), decomposeProductRows(), decomposeNormRows(), decomposeQuantizeRows()}) {
+  for (ArrayRef<DecomposeRow> rows :
+       {decomposeUnaryRows(), decomposeElementwiseRows(), decomposeCreationRows(), decomposeShapeRows(),
+        decomposeIndexRows(), decomposeReduceRows(), decomposeAlongAxisRows(), decomposeProductRows(),
+        decomposeNormRows(), decomposeQuantizeRows()}) {
     for (const DecomposeRow &row : rows) {
       if (row.op == node.getOpType() && row.domain == node.getDomain().value_or("")) {
         return &row;

@@ -51,8 +51,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   DialectRegistry registry;
   fathom::registerDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadDialect<fathom::deepseek::DeepSeekDialect, onnx_model::OnnxDialect, func::FuncDialect, arith::ArithDialect,
-                      tensor::TensorDialect>();
+  context.loadDialect<fathom::deepseek::DeepSeekDialect, onnx_model::OnnxDialect, func::FuncDialect,
+                      arith::ArithDialect, tensor::TensorDialect>();
   onnx_model::ImportedModel imported = onnx_model::importModel(context, *model, typed, diagnostics);
   if (imported.module && !diagnostics.hasErrors()) {
     raise(*imported.module);

@@ -29,7 +29,8 @@ static void countOps(func::FuncOp function, RaisedOps &ops) {
   for (Operation &op : function.getOps()) {
     if (auto call = dyn_cast<func::CallOp>(op)) {
       countOps(function->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee()), ops);
-    } else if (isa<deepseek::DeepSeekDialect>(op.getDialect()) && !isa<deepseek::GetWeightOp, deepseek::RopeTableOp>(op)) {
+    } else if (isa<deepseek::DeepSeekDialect>(op.getDialect()) &&
+               !isa<deepseek::GetWeightOp, deepseek::RopeTableOp>(op)) {
       RaisedOp &raised = ops[op.getName().stripDialect()];
       auto name = op.getLoc()->findInstanceOf<NameLoc>();
       raised.node = raised.count++ == 0 && name ? name.getName().str() : raised.node;

@@ -306,8 +306,8 @@ FATHOM_API fathom_status_t fathom_model_function_count(fathom_model_t *model, si
 FATHOM_API fathom_status_t fathom_model_function(fathom_model_t *model, size_t index, const char **out_name,
                                                  size_t *out_inputs, size_t *out_outputs);
 
-/// What a function takes as input |index|, or gives as output |index|. FATHOM_STATUS_INVALID_ARGUMENT if there is no such
-/// function or tensor.
+/// What a function takes as input |index|, or gives as output |index|. FATHOM_STATUS_INVALID_ARGUMENT if there is no
+/// such function or tensor.
 FATHOM_API fathom_status_t fathom_model_function_input(fathom_model_t *model, const char *function, size_t index,
                                                        fathom_tensor_type_t *out_type);
 FATHOM_API fathom_status_t fathom_model_function_output(fathom_model_t *model, const char *function, size_t index,
