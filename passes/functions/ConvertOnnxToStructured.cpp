@@ -89,7 +89,11 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
         type.isDynamicDim(i) ? sizes.push_back(b.size(tensor, i)) : void();
       }
       Value copy = b.map(type, sizes, [&](ValueRange i) -> Value { return b.create<tensor::ExtractOp>(tensor, i); });
-      results.push_back(b.create<bufferization::ToBufferOp>(getMemory(type), copy));
+      results.push_back(copy);
+    }
+    // Behind all copies, so that bufferization sees that each is read when all are written.
+    for (Value &result : results) {
+      result = b.create<bufferization::ToBufferOp>(getMemory(cast<RankedTensorType>(result.getType())), result);
     }
     func::ReturnOp::create(builder, graph.getLoc(), results);
     function.setType(builder.getFunctionType(function.getArgumentTypes(), TypeRange(ValueRange(results))));

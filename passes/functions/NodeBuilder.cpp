@@ -320,6 +320,10 @@ Value NodeBuilder::reshape(Value tensor, ValueRange sizes) {
   if (to.getRank() == 0) {
     return create<tensor::CollapseShapeOp>(to, line, SmallVector<ReassociationIndices>());
   }
+  if (llvm::count_if(to.getShape(), ShapedType::isDynamic) > 1) {
+    // Sizes of several dynamic dimensions do not follow from that of the line, as lowering ExpandShape takes them to.
+    return create<tensor::ReshapeOp>(to, line, create<tensor::FromElementsOp>(sizes));
+  }
   return create<tensor::ExpandShapeOp>(to, line, allTogether(to.getRank()), getAsOpFoldResult(Values(sizes)));
 }
 

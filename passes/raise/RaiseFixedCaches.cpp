@@ -59,7 +59,7 @@ static std::optional<FixedAttention> matchFixed(NodeOp node) {
                !node.getInput(3) && !node.getInput(4) && !node.getInput(5);
   std::optional<FixedCache> keys = plain ? matchCache(node.getInput(1)) : std::nullopt;
   std::optional<FixedCache> values = keys ? matchCache(node.getInput(2)) : std::nullopt;
-  int64_t rank = getRank(node.getInput(0));
+  int64_t rank = values ? getRank(node.getInput(0)) : 0;
   bool fits = values && isa_and_nonnull<BlockArgument>(node.getInput(6)) && keys->axis == values->axis &&
               keys->axis == rank - 2 && getRank(keys->cache) == rank && getRank(values->cache) == rank &&
               (rank == 4 || (rank == 3 && node.getInteger("kv_num_heads", 0) > 0));

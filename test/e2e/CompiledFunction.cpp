@@ -27,6 +27,8 @@ struct Compiled {
   runtime::CodeImage image;
   uint64_t address = 0;
   std::string bytes;
+  /// What it gives: of as many axes as the code has, where a graph does not know that.
+  llvm::SmallVector<mlir::Type> outputs;
 };
 
 /// A call with memory that lives as long as it.
@@ -54,10 +56,17 @@ static Error compile(mlir::ModuleOp module, Compiled &compiled) {
     said += diagnostic.str() + "; ";
     return mlir::success();
   });
-  mlir::PassManager manager(module.getContext());
-  addDecomposePipeline(manager);
-  addLowerFunctionsPipeline(manager);
-  if (failed(manager.run(module))) {
+  mlir::PassManager decompose(module.getContext()), lower(module.getContext());
+  addDecomposePipeline(decompose);
+  addLowerFunctionsPipeline(lower);
+  if (failed(decompose.run(module))) {
+    return createStringError(kNotCompiled + said);
+  }
+  auto main = module.lookupSymbol<mlir::func::FuncOp>(onnx::kMainFunction);
+  for (unsigned i = 0; i < main.getNumResults(); ++i) {
+    compiled.outputs.push_back(main.getResultAttrOfType<mlir::TypeAttr>(i, kTensorTypeAttr).getValue());
+  }
+  if (failed(lower.run(module))) {
     return createStringError(kNotCompiled + said);
   }
   auto target = codegen::findX86Target("x86-64-v3");
@@ -113,22 +122,19 @@ static Expected<std::vector<Array>> readOutputs(mlir::TypeRange types, llvm::Arr
 }
 
 Expected<std::vector<Array>> callCompiled(mlir::ModuleOp graph, llvm::ArrayRef<Array> inputs) {
-  auto main = graph.lookupSymbol<mlir::func::FuncOp>(onnx::kMainFunction);
-  llvm::SmallVector<mlir::Type> outputs(main.getResultTypes());
-  size_t axes = 0;
-  for (mlir::Type type : outputs) {
-    auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
-    axes += tensor ? tensor.getRank() : 0;
-  }
   mlir::OwningOpRef<mlir::ModuleOp> own(graph.clone());
   Compiled compiled;
   if (Error error = compile(*own, compiled)) {
     return std::move(error);
   }
+  size_t axes = 0;
+  for (mlir::Type type : compiled.outputs) {
+    axes += llvm::cast<mlir::RankedTensorType>(type).getRank();
+  }
   std::vector<std::string> bytes;
   std::vector<const void *> data;
   std::vector<int64_t> sizes, outSizes(axes);
-  std::vector<void *> outData(outputs.size());
+  std::vector<void *> outData(compiled.outputs.size());
   for (const Array &input : inputs) {
     bytes.push_back(toBytes(input));
     sizes.insert(sizes.end(), input.shape.begin(), input.shape.end());
@@ -147,7 +153,7 @@ Expected<std::vector<Array>> callCompiled(mlir::ModuleOp graph, llvm::ArrayRef<A
   if (const char *fault = function(&call)) {
     return createStringError(fault);
   }
-  return readOutputs(outputs, outData, outSizes);
+  return readOutputs(compiled.outputs, outData, outSizes);
 }
 
 } // namespace fathom::test

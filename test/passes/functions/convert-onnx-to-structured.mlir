@@ -3,7 +3,7 @@
 // Initializers are memory that calls give; names of extents are gone.
 // CHECK: memref.global "private" @weight.0 : memref<8x4xf32>
 // CHECK-LABEL: func.func @main
-// CHECK-SAME: (%[[X:.*]]: memref<?x8xf32>) -> memref<?x4xf32>
+// CHECK-SAME: (%[[X:.*]]: memref<?x8xf32> {{.*}}) -> (memref<?x4xf32>
 // CHECK: %[[W:.*]] = memref.get_global @weight.0
 // CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "reduction", "parallel"]
 // CHECK: math.fma
