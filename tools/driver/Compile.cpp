@@ -228,7 +228,7 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
        "use hand-written kernels; otherwise generate every loop", 0, 0, nullptr, &arguments.givenKernels},
       {"raise", 0, OptionKind::kChoice, &arguments.raise, "WHEN",
-       "of a graph that is not recognized as a language model: auto: compile it as it stands; require: refuse it "
+       "of a graph that is not a language model: auto: compile it as it stands; require: refuse it "
        "(auto)",
        0, 0, "auto|require", &arguments.givenRaise},
       {"tokenizer", 0, OptionKind::kFlag, &arguments.tokenizer, nullptr,

@@ -57,15 +57,24 @@ func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>, %computed: tensor<10x1x
   %groups = onnx.get_initializer @groups : tensor<8xi32>
   %none = onnx.none
   %x = onnx.node "Gather" opset 18 (%embedding, %ids) : (tensor<10x8xf32>, tensor<1x?xi64, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
-  // expected-error @below {{is a DynamicQuantizeLinear that was not recognized as a part of a language model: it has one scale for all tokens of a call}}
+  // expected-error @+3 {{is a DynamicQuantizeLinear that was not recognized as a part of a language model: it has one scale for all tokens of a call}}
+  // expected-note @+2 {{it takes Gather [1, T, 8]}}
+  // expected-note @+1 {{nothing that Fathom knows of language models looks like it}}
   %q:3 = onnx.node "DynamicQuantizeLinear" opset 18 (%x) : (tensor<1x?x8xf32, #onnx.shape<"T">>) -> (tensor<1x?x8xui8, #onnx.shape<"T">>, tensor<f32>, tensor<ui8>)
   %y = onnx.node "DequantizeLinear" opset 18 (%q#0, %q#1, %q#2) : (tensor<1x?x8xui8, #onnx.shape<"T">>, tensor<f32>, tensor<ui8>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
   %0 = onnx.node "MatMulNBits" of "com.microsoft" opset 1 (%y, %bytes, %scales) {K = 8 : i64, N = 10 : i64, block_size = 16 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<10x1x8xui8>, tensor<10x1xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
-  // expected-error @below {{is a MatMulNBits that was not recognized as a part of a language model: its columns are in groups (g_idx) that do not lie side by side}}
+  // expected-note @+3 {{it takes Gather [1, T, 8] and a constant [10, 1, 8] and a constant [10, 1] and a constant [8]}}
+  // expected-note @+2 {{nothing that Fathom knows of language models looks like it}}
+  // expected-error @+1 {{is a MatMulNBits that was not recognized as a part of a language model: its columns are in groups (g_idx) that do not lie side by side}}
   %1 = onnx.node "MatMulNBits" of "com.microsoft" opset 1 (%x, %bytes, %scales, %none, %groups) {K = 8 : i64, N = 10 : i64, block_size = 16 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<10x1x8xui8>, tensor<10x1xf32>, none, tensor<8xi32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
-  // expected-error @below {{is a MatMulNBits that was not recognized as a part of a language model: its weights are not constants of 2, 4 or 8 bits with scales that fit}}
+  // expected-note @+3 {{it takes Gather [1, T, 8] and an input [10, 1, 8] and a constant [10, 1]}}
+  // expected-note @+2 {{nothing that Fathom knows of language models looks like it}}
+  // expected-error @+1 {{is a MatMulNBits that was not recognized as a part of a language model: its weights are not constants of 2, 4 or 8 bits with scales that fit}}
   %2 = onnx.node "MatMulNBits" of "com.microsoft" opset 1 (%x, %computed, %scales) {K = 8 : i64, N = 10 : i64, block_size = 16 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<10x1x8xui8>, tensor<10x1xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
   %3 = onnx.node "Add" opset 18 (%0, %1) : (tensor<1x?x10xf32, #onnx.shape<"T">>, tensor<1x?x10xf32, #onnx.shape<"T">>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
+  // expected-warning @+3 {{follows from token ids by DequantizeLinear, which no rule knows, in 1 node}}
+  // expected-warning @+2 {{follows from token ids by DynamicQuantizeLinear, which no rule knows, in 1 node}}
+  // expected-warning @+1 {{follows from token ids by MatMulNBits, which no rule knows, in 3 nodes}}
   %logits = onnx.node "Add" opset 18 (%2, %3) : (tensor<1x?x10xf32, #onnx.shape<"T">>, tensor<1x?x10xf32, #onnx.shape<"T">>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
   return %logits : tensor<1x?x10xf32, #onnx.shape<"T">>
 }
