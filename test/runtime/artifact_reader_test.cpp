@@ -80,7 +80,7 @@ struct WideVector {
 TEST(ArtifactReaderTest, RefusesVectorsThatAreNotAligned) {
   const WideVector vectors[] = {
       {[](const artifact::Program &program) -> const void * { return &program; }, artifact::Program::VT_WEIGHT_SLICES,
-       [](ToyContents &) {}, "weight_slices is not aligned"},
+       [](ToyContents &c) { c.slices[0].offset = 1; }, "weight_slices is not aligned"},
       {[](const artifact::Program &program) -> const void * { return program.weights()->Get(0); },
        artifact::Weight::VT_SHAPE, [](ToyContents &c) { c.dimension = 1; }, "weight 'table': its shape is not aligned"},
       {[](const artifact::Program &program) -> const void * { return program.functions()->Get(0)->commands()->Get(0); },
@@ -153,7 +153,7 @@ std::vector<ToyKernel> &gpu(ToyContents &c) {
 const Refusal refusals[] = {
     {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
     {"FormatOne", [](ToyContents &c) { c.versionMajor = 1; }, kMismatch,
-     "artifact version 1.2, this runtime reads 10.0 to 10.3; use the runtime it was compiled with, or compile the "
+     "artifact version 1.3, this runtime reads 10.0 to 10.3; use the runtime it was compiled with, or compile the "
      "model again"},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
     {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},

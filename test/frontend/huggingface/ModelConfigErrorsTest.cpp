@@ -407,10 +407,10 @@ TEST(ModelConfigErrorsTest, GenerationConfigIsCheckedToo) {
 TEST(ModelConfigErrorsTest, GenaiConfigIsCheckedToo) {
   for (auto [text, message] : {
            std::pair("", "the file is empty"),
-           {R"({"model":[]})", R"("model" is [], expected an object)"},
+           {R"({"model":[]})", R"("model" is an array, expected an object)"},
            {R"({"search":1})", R"("search" is 1, expected an object)"},
            {R"({"model":{"context_length":0}})", R"("model.context_length" is 0)"},
-           {R"({"model":{"eos_token_id":"x"}})", R"("model.eos_token_id" is "x")"},
+           {R"({"model":{"eos_token_id":"x"}})", R"("model.eos_token_id" holds "x")"},
            {R"({"search":{"top_p":1.5}})", R"("search.top_p" is 1.5)"},
        }) {
     checkpoint::Diagnostics diagnostics;
