@@ -18,6 +18,19 @@ using onnx::Array;
 /// Masks of more elements are not evaluated.
 static constexpr int64_t kMostElements = int64_t(1) << 24;
 
+SmallVector<onnx::NodeOp> findMaskedAttention(ModuleOp module) {
+  SmallVector<onnx::NodeOp> nodes;
+  if (auto main = module.lookupSymbol<func::FuncOp>(onnx::kMainFunction)) {
+    main.walk([&](onnx::NodeOp node) {
+      bool isMasked = node.is("Attention") && node.getInputs().size() == 4 && node.getOutputs().size() == 1;
+      if (isMasked && node.getInput(3) && getRank(node.getInputs()[0]) == 4) {
+        nodes.push_back(node);
+      }
+    });
+  }
+  return nodes;
+}
+
 std::set<int64_t> collectBounds(Value value, Operation *end) {
   constexpr int64_t least = 2, most = 1 << 20;
   std::set<int64_t> bounds;

@@ -12,6 +12,9 @@
 
 namespace fathom::raise {
 
+/// Attention of [batch, heads, positions, width] with a mask, and with nothing else.
+llvm::SmallVector<onnx::NodeOp> findMaskedAttention(mlir::ModuleOp module);
+
 /// Integers of the computation of a value, up to the op `end`, between which it may behave in another way: a window's
 /// size for one.
 std::set<int64_t> collectBounds(mlir::Value value, mlir::Operation *end = nullptr);

@@ -67,7 +67,7 @@ static SmallVector<Value> matchTurns(Value value) {
   SmallVector<Value> stacks;
   for (Value part : concat.getInputs()) {
     NodeOp own = matchNode(part, "Reshape");
-    if (!joins || !own || getRank(own.getInputs()[0]) != 3 ||
+    if (!joins || !own || getRank(part) != 4 || getRank(own.getInputs()[0]) != 3 ||
         cast<RankedTensorType>(part.getType()).getDimSize(2) != 1) {
       return {};
     }
@@ -132,10 +132,14 @@ static bool takeSlice(NodeOp node, Matrices &matrices) {
   if (axis < 0 || !known || axes->front() != axis || findFeatures(node.getOutputs()[0]) != axis) {
     return false;
   }
-  int64_t step = steps ? steps->front() : 1, begin = starts->front() + (starts->front() < 0 ? countFeatures(input) : 0);
+  int64_t size = countFeatures(input), step = steps ? steps->front() : 1;
+  if (step < 1 || step > size) {
+    return false;
+  }
+  int64_t begin = std::clamp<int64_t>(starts->front() < 0 ? starts->front() + size : starts->front(), 0, size);
   matrices.begin = begin + matrices.begin * step;
   matrices.step *= step;
-  return step > 0;
+  return matrices.step <= size;
 }
 
 namespace {
@@ -168,7 +172,7 @@ static std::optional<Product> matchProduct(Value value) {
 /// Of rows that come in turns, those of one stack are that stack.
 static void takeTurn(Matrices &matrices) {
   SmallVector<Value> stacks = matchTurns(matrices.source);
-  if (int64_t(stacks.size()) == matrices.step && matrices.begin < matrices.step) {
+  if (!matrices.transposed && int64_t(stacks.size()) == matrices.step && matrices.begin < matrices.step) {
     matrices.source = stacks[matrices.begin];
     matrices.begin = 0;
     matrices.step = 1;

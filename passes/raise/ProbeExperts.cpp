@@ -290,17 +290,22 @@ bool LayerProber::readBias(Value value) {
   return int64_t(numbers.size()) == layer.experts();
 }
 
-/// How many rows are evaluated at once: as many as do not take much memory, unless the graph is of so many.
+/// How many rows are evaluated at once: as many as do not take much memory, or those that the graph is of; 0: too many.
 int64_t LayerProber::countRows() const {
   constexpr int64_t most = 16, elements = int64_t(1) << 24;
   auto type = cast<RankedTensorType>(layer.input.getType());
-  return type.hasStaticShape() ? type.getNumElements() / layer.width()
-                               : std::clamp<int64_t>(elements / (layer.width() * layer.experts()), 1, most);
+  if (type.hasStaticShape()) {
+    return type.getNumElements() <= elements ? type.getNumElements() / layer.width() : 0;
+  }
+  return std::clamp<int64_t>(elements / (layer.width() * layer.experts()), 1, most);
 }
 
 /// What experts are multiplied by, by number of their network, with `numbers` for the bias.
 std::optional<Rows> LayerProber::weigh(const Rows &logits, ArrayRef<double> numbers) {
   size_t count = countRows();
+  if (count == 0) {
+    return std::nullopt;
+  }
   Rows weights;
   for (size_t begin = 0; begin < logits.size(); begin += count) {
     Rows some(logits.begin() + begin, logits.begin() + std::min(begin + count, logits.size()));

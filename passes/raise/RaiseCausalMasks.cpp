@@ -25,13 +25,8 @@ struct RaiseCausalMasks : impl::RaiseCausalMasksBase<RaiseCausalMasks> {
 
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>(onnx::kMainFunction);
-    SmallVector<NodeOp> nodes;
-    if (main) {
-      main.walk([&](NodeOp node) { nodes.push_back(node); });
-    }
-    for (NodeOp node : nodes) {
-      Value mask = node.is("Attention") && node.getInputs().size() == 4 ? node.getInput(3) : Value();
-      if (mask && getRank(node.getInputs()[0]) == 4 && node.getOutputs().size() == 1 && proveCausal(main, node, mask)) {
+    for (NodeOp node : findMaskedAttention(getOperation())) {
+      if (proveCausal(main, node, node.getInput(3))) {
         replace(node);
       }
     }

@@ -162,7 +162,7 @@ static bool findNetworks(ArrayRef<NodeOp> swiGlus, ExpertLayer &layer) {
   };
   bool each = count == experts && llvm::all_of(layer.networks, isLikeFirst);
   bool all = count == 1 && layer.networks[0].gate.count() == experts && !isOne(layer.networks[0]);
-  return experts <= layer.width() && (each || all);
+  return experts > 0 && experts <= layer.width() && (each || all);
 }
 
 /// Whether it has a number for each expert and nothing else.

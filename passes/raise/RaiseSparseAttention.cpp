@@ -201,15 +201,8 @@ struct RaiseSparseAttention : impl::RaiseSparseAttentionBase<RaiseSparseAttentio
 
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>(onnx::kMainFunction);
-    SmallVector<NodeOp> nodes;
-    if (main) {
-      main.walk([&](NodeOp node) { nodes.push_back(node); });
-    }
-    for (NodeOp node : nodes) {
-      bool isMasked = node.is("Attention") && node.getInputs().size() == 4 && node.getOutputs().size() == 1;
-      if (isMasked && getRank(node.getInputs()[0]) == 4) {
-        raise(node, main);
-      }
+    for (NodeOp node : findMaskedAttention(getOperation())) {
+      raise(node, main);
     }
     if (!applyPatterns<MergeTransposes>(getOperation())) {
       signalPassFailure();

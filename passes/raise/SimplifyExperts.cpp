@@ -145,13 +145,16 @@ struct SimplifyMoE : OpRewritePattern<NodeOp> {
     auto scores = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
     auto result = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
     int64_t inner = last ? last.getDimSize(2) : 0, rows = third ? inner : 2 * inner;
-    bool fits = first && last && scores && scores.getRank() == 2 && !scores.isDynamicDim(1) && result &&
-                node.getInteger("k", 1) >= 1 && node.getInteger("k", 1) <= scores.getDimSize(1) &&
+    int64_t fusion = node.getInteger("swiglu_fusion", 0);
+    // 0: gate and up are two layers; 1: rows of one in turns; 2: one half after the other.
+    bool isFused = fusion == 1 || fusion == 2;
+    bool fits = isFused == !third && first && last && scores && scores.getRank() == 2 && !scores.isDynamicDim(1) &&
+                result && node.getInteger("k", 1) >= 1 && node.getInteger("k", 1) <= scores.getDimSize(1) &&
                 first.getDimSize(1) == rows && (!third || third.getDimSize(1) == inner);
     if (!fits) {
       return rewriter.notifyMatchFailure(node, "has operands of shapes that are not known");
     }
-    bool inTurns = node.getInteger("swiglu_fusion", 0) == 1;
+    bool inTurns = fusion == 1;
     Part gate = {node.getInput(2), 0, inTurns ? 2 : 1};
     Part up = third     ? Part{node.getInput(6)}
               : inTurns ? Part{node.getInput(2), 1, 2}

@@ -40,12 +40,13 @@ func.func @apart(%x: tensor<3x8xf32>, %router: tensor<3x4xf32>, %gate: tensor<4x
 
 // -----
 
-// Other activations, and biases, stay.
+// Other activations, biases, and layers of which it is not said how they are one, stay.
 // CHECK-LABEL: func.func @others
-// CHECK-COUNT-2: onnx.node "MoE"
-func.func @others(%x: tensor<3x8xf32>, %router: tensor<3x4xf32>, %first: tensor<4x2x8xf32>, %bias: tensor<4x2xf32>, %last: tensor<4x8x2xf32>) -> (tensor<3x8xf32>, tensor<3x8xf32>) {
+// CHECK-COUNT-3: onnx.node "MoE"
+func.func @others(%x: tensor<3x8xf32>, %router: tensor<3x4xf32>, %first: tensor<4x2x8xf32>, %bias: tensor<4x2xf32>, %last: tensor<4x8x2xf32>, %both: tensor<4x4x8xf32>) -> (tensor<3x8xf32>, tensor<3x8xf32>, tensor<3x8xf32>) {
   %none = onnx.none
   %relu = onnx.node "MoE" of "com.microsoft" opset 1 (%x, %router, %first, %none, %last) {k = 2 : i64} : (tensor<3x8xf32>, tensor<3x4xf32>, tensor<4x2x8xf32>, none, tensor<4x8x2xf32>) -> tensor<3x8xf32>
   %biased = onnx.node "MoE" of "com.microsoft" opset 1 (%x, %router, %first, %bias, %last, %none, %first) {activation_type = "silu", k = 2 : i64} : (tensor<3x8xf32>, tensor<3x4xf32>, tensor<4x2x8xf32>, tensor<4x2xf32>, tensor<4x8x2xf32>, none, tensor<4x2x8xf32>) -> tensor<3x8xf32>
-  return %relu, %biased : tensor<3x8xf32>, tensor<3x8xf32>
+  %unfused = onnx.node "MoE" of "com.microsoft" opset 1 (%x, %router, %both, %none, %last) {activation_type = "swiglu", k = 2 : i64} : (tensor<3x8xf32>, tensor<3x4xf32>, tensor<4x4x8xf32>, none, tensor<4x8x2xf32>) -> tensor<3x8xf32>
+  return %relu, %biased, %unfused : tensor<3x8xf32>, tensor<3x8xf32>, tensor<3x8xf32>
 }
