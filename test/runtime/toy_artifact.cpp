@@ -151,6 +151,24 @@ static auto makeModules(flatbuffers::FlatBufferBuilder &builder, const std::vect
   return builder.CreateVector(modules);
 }
 
+static flatbuffers::Offset<fbs::TensorType> makeTensor(flatbuffers::FlatBufferBuilder &b, const char *name,
+                                                       const ToyTensor &t) {
+  return fbs::CreateTensorType(b, b.CreateString(name), t.element, b.CreateVector(t.sizes),
+                               b.CreateVectorOfStrings(t.symbols));
+}
+
+static flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fbs::NamedFunction>>>
+makeNamedFunctions(flatbuffers::FlatBufferBuilder &b, const std::vector<ToyNamedFunction> &functions) {
+  std::vector<flatbuffers::Offset<fbs::NamedFunction>> tables;
+  for (const ToyNamedFunction &f : functions) {
+    std::vector<flatbuffers::Offset<fbs::TensorType>> inputs = {makeTensor(b, "x", f.input)},
+                                                      outputs = {makeTensor(b, "y", f.output)};
+    tables.push_back(
+        fbs::CreateNamedFunction(b, b.CreateString("main"), f.code, b.CreateVector(inputs), b.CreateVector(outputs)));
+  }
+  return b.CreateVector(tables);
+}
+
 static auto makeFunctions(flatbuffers::FlatBufferBuilder &builder, const std::vector<ToyFunction> &all) {
   std::vector<flatbuffers::Offset<fbs::Function>> functions;
   for (const ToyFunction &f : all) {
@@ -208,6 +226,7 @@ static std::string makeMetadata(const ToyContents &c) {
   auto functionTable = makeFunctions(b, c.functions);
   auto lastFunctionTable = c.lastFunctions.empty() ? functionTable : makeFunctions(b, c.lastFunctions);
   auto bufferTable = b.CreateVector(buffers);
+  auto namedTable = makeNamedFunctions(b, c.namedFunctions);
   // Variants share all but their target, and the last one's functions: tables of a FlatBuffer may be referred to more
   // than once.
   std::vector<flatbuffers::Offset<fbs::Program>> variants;
@@ -215,7 +234,8 @@ static std::string makeMetadata(const ToyContents &c) {
     auto target = fbs::CreateTarget(b, b.CreateString(t.triple), b.CreateString(t.cpu),
                                     b.CreateVectorOfStrings(t.features), t.activation);
     variants.push_back(fbs::CreateProgram(b, target, code, entryTable, sliceTable, weightTable, kernelTable,
-                                          &t == &c.targets.back() ? lastFunctionTable : functionTable, bufferTable));
+                                          &t == &c.targets.back() ? lastFunctionTable : functionTable, bufferTable,
+                                          &t == &c.targets.front() || c.othersAreNamed ? namedTable : 0));
   }
   fbs::FinishArtifactBuffer(
       b, fbs::CreateArtifact(b, model, cache, b.CreateVector(segments), b.CreateVector(variants), tokenizer, build));

@@ -92,6 +92,18 @@ struct ToyFunction {
   std::vector<ToyCommand> commands;
 };
 
+struct ToyTensor {
+  artifact::TensorElement element = artifact::TensorElement::f32;
+  std::vector<int64_t> sizes = {-1, 4};
+  std::vector<std::string> symbols = {"n", ""};
+};
+
+/// Takes and gives a tensor.
+struct ToyNamedFunction {
+  uint64_t code;
+  ToyTensor input, output;
+};
+
 struct ToySlice {
   uint64_t offset, size;
   uint32_t segment;
@@ -120,6 +132,9 @@ struct ToyContents {
   /// If there are any, those of the last variant.
   std::vector<ToyFunction> lastFunctions;
   std::vector<ToyKernel> kernels;
+  /// Of the first variant, and of the others if there are any.
+  std::vector<ToyNamedFunction> namedFunctions;
+  bool othersAreNamed = true;
   std::vector<ToySlice> slices;
   uint32_t firstSlice = 0, sliceCount = 1, experts = 0;
   int64_t dimension = 4;
