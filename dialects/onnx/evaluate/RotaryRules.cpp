@@ -49,10 +49,12 @@ static bool rotateBy(NodeValues &node, const RotaryInputs &inputs) {
   int64_t rows = cosine.size() / std::max<int64_t>(cosine.shape.back(), 1);
   bool inside = true;
   rotate(*heads, count, node.integer("interleaved", 0) != 0, [&](int64_t b, int64_t i, int64_t pair) {
-    int64_t row = !chosen ? b * length + i : isOffset ? places.integers[0] + i : places.integers[b * length + i];
+    int64_t place = chosen ? places.integers[isOffset ? 0 : b * length + i] : b * length + i;
+    // Places are any numbers: nothing is added to one that is beyond the table.
+    int64_t row = place >= 0 && place < rows ? place + (chosen && isOffset ? i : 0) : -1;
     bool found = row >= 0 && row < rows;
     inside = inside && found;
-    int64_t at = row * cosine.shape.back() + pair;
+    int64_t at = found ? row * cosine.shape.back() + pair : 0;
     return found ? Rotation{cosine.reals[at], sine.reals[at]} : Rotation{1, 0};
   });
   if (!inside) {
