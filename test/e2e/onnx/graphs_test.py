@@ -111,18 +111,31 @@ class Graphs(unittest.TestCase):
         quantize_checkpoint(os.path.join(folder, "model.safetensors"), graph["weights"])
         return self.answer(folder)[1]
 
-    def compile(self, name):
+    def compile(self, name, *options):
         graph = self.facts["graphs"][name]
         tensors, _ = self.generate(graph["checkpoint"])
         with open(self.path(name + ".bin"), "wb") as file:
             file.writelines(make_weights(graph["weights"], tensors))
         return run("compile", self.path(name + ".onnx"), "-o", self.path(name + ".fathom"), "--raise=require",
-                   f"--max-context={CONTEXT}", CACHE)
+                   f"--max-context={CONTEXT}", CACHE, *options)
 
     def test_graphs_give_what_checkpoints_give(self):
         for name in sorted(set(self.facts["graphs"]) - set(REFUSED)):
             with self.subTest(name):
                 done = self.compile(name)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                expected = self.expect(name)
+                answers = Answers(self.path(name + ".fathom"))
+                self.assertEqual(answers.tokens, expected.tokens)
+                self.assertLess(np.abs(answers.logits - expected.logits).max(), ROUNDED.get(name, TOLERANCE))
+
+    def test_options_are_those_of_checkpoints(self):
+        """Weights stay where they are or not, and kernels are used or not: answers are the same."""
+        for name, *options in (("v3-absorb20-cache", "--weights=reference"),
+                               ("llama-f16", "--weights=reference", "--no-kernels"),
+                               ("qwen2-genai-int4", "--weights=reference", "--verify-weights")):
+            with self.subTest(name):
+                done = self.compile(name, *options)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 expected = self.expect(name)
                 answers = Answers(self.path(name + ".fathom"))
