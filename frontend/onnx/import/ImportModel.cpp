@@ -40,6 +40,7 @@ public:
 private:
   void addInitializers();
   mlir::Value addInitializer(const Tensor &tensor);
+  StringAttr addSymbol(const Tensor &tensor, RankedTensorType type);
   mlir::Value addConstant(ElementsAttr value) { return ConstantOp::create(builder, loc, value); }
   std::optional<std::string> readData(const Tensor &tensor);
   void readHead(const File &file, DataFile &data);
@@ -67,6 +68,7 @@ private:
   std::vector<mlir::Value> values;
   mlir::Value none;
   ImportedModel imported;
+  std::optional<SymbolTable> symbols; ///< of the module, with its functions
 };
 } // namespace
 
@@ -128,13 +130,16 @@ mlir::Value ModelImporter::addInitializer(const Tensor &tensor) {
     std::optional<std::string> bytes = readData(tensor);
     return bytes ? addConstant(convertRaw(type, *bytes)) : mlir::Value();
   }
+  return GetInitializerOp::create(builder, loc, type, addSymbol(tensor, type));
+}
+
+/// Declares an initializer; its name is that of the tensor unless a function has that, now or when it is raised.
+StringAttr ModelImporter::addSymbol(const Tensor &tensor, RankedTensorType type) {
   StringRef name = tensor.proto->name();
-  {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToEnd(imported.module->getBody());
-    InitializerOp::create(builder, loc, name, type, findFile(tensor.data.file), int64_t(tensor.data.range.offset));
-  }
-  return GetInitializerOp::create(builder, loc, type, name);
+  OpBuilder outer(builder.getContext());
+  auto initializer = InitializerOp::create(outer, loc, name == "forward" ? "forward.weight" : name, type,
+                                           findFile(tensor.data.file), int64_t(tensor.data.range.offset));
+  return symbols->insert(initializer);
 }
 
 void ModelImporter::addInitializers() {
@@ -296,6 +301,7 @@ void ModelImporter::addMain() {
   const proto::GraphProto &graph = model.proto().graph();
   SmallVector<Type> inputs = llvm::map_to_vector(typed.main.inputs, [&](ValueId id) { return typeOf(id); });
   auto main = func::FuncOp::create(builder, loc, kMainFunction, builder.getFunctionType(inputs, {}));
+  symbols.emplace(*imported.module);
   Block *entry = main.addEntryBlock();
   builder.setInsertionPointToStart(entry);
   none = NoneOp::create(builder, loc);

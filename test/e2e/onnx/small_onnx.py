@@ -72,8 +72,9 @@ def value(name, kind, shape):
 
 
 def graph(nodes, inputs=(), outputs=(), initializers=None):
-    """Initializers are arrays, or messages already."""
-    weights = (array if isinstance(array, bytes) else tensor(array, name) for name, array in (initializers or {}).items())
+    """`initializers`: arrays, or messages of tensors, by name."""
+    weights = (array if isinstance(array, bytes) else tensor(array, name)
+               for name, array in (initializers or {}).items())
     return (fields(1, nodes) + field(2, "g") + fields(5, weights) + fields(11, (value(*one) for one in inputs)) +
             fields(12, (value(*one) for one in outputs)))
 
