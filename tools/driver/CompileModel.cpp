@@ -197,7 +197,7 @@ bool Compilation::compileAsItStandsFor(const NamedTarget &named, ModuleOp graph)
   if (!addProgram(program.target, named)) {
     return true;
   }
-  program.weights = codegen::lowerInitializers(graph);
+  program.weights = codegen::lowerInitializers(graph, options.weights);
   step("decompose");
   if (!phases.decompose(graph)) {
     return false;

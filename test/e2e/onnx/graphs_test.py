@@ -114,13 +114,13 @@ class Graphs(unittest.TestCase):
         quantize_checkpoint(os.path.join(folder, "model.safetensors"), graph["weights"])
         return self.answer(folder)[1]
 
-    def compile(self, name):
+    def compile(self, name, *options):
         graph = self.facts["graphs"][name]
         tensors, _ = self.generate(graph["checkpoint"])
         with open(self.path(name + ".bin"), "wb") as file:
             file.writelines(make_weights(graph["weights"], tensors))
         return run("compile", self.path(name + ".onnx"), "-o", self.path(name + ".fathom"), "--raise=require",
-                   f"--max-context={CONTEXT}", CACHE)
+                   f"--max-context={CONTEXT}", CACHE, *options)
 
     def test_graphs_give_what_checkpoints_give(self):
         for name in sorted(set(self.facts["graphs"]) - set(REFUSED)):
@@ -142,6 +142,19 @@ class Graphs(unittest.TestCase):
         expected, answers = self.answer(folder)[1], Answers(folder + ".onnx.fathom")
         self.assertEqual(answers.tokens, expected.tokens)
         self.assertLess(np.abs(answers.logits - expected.logits).max(), TOLERANCE)
+
+    def test_options_are_those_of_checkpoints(self):
+        """Weights stay where they are or not, and kernels are used or not: answers are the same."""
+        for name, *options in (("v3-absorb20-cache", "--weights=reference"),
+                               ("llama-f16", "--weights=reference", "--no-kernels"),
+                               ("qwen2-genai-int4", "--weights=reference", "--verify-weights")):
+            with self.subTest(name):
+                done = self.compile(name, *options)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                expected = self.expect(name)
+                answers = Answers(self.path(name + ".fathom"))
+                self.assertEqual(answers.tokens, expected.tokens)
+                self.assertLess(np.abs(answers.logits - expected.logits).max(), ROUNDED.get(name, TOLERANCE))
 
     def test_other_graphs_are_refused_by_nodes(self):
         for name in sorted(set(self.facts["graphs"]) & set(REFUSED)):

@@ -39,6 +39,13 @@ def tensor(array, name=""):
             field(9, np.ascontiguousarray(array).tobytes()))
 
 
+def external(name, location, shape, kind="float32", **entries):
+    """A tensor with its numbers in another file."""
+    entries = {"location": location, **entries}
+    return (fields(1, shape) + field(2, TYPES[kind]) + field(8, name) +
+            fields(13, (field(1, key) + field(2, text) for key, text in entries.items())) + field(14, 1))
+
+
 def attribute(name, value):
     head = field(1, name)
     if isinstance(value, np.ndarray):
