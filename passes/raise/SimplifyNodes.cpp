@@ -56,6 +56,16 @@ static LogicalResult simplifyReshape(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
+/// A sum of one number is that number.
+static LogicalResult simplifySum(NodeOp node, PatternRewriter &rewriter) {
+  auto type = dyn_cast<RankedTensorType>(node.getInputs()[0].getType());
+  auto axes = type ? getAxes(node, 1, type.getRank()) : std::nullopt;
+  if (!axes || axes->empty() || llvm::any_of(*axes, [&](int64_t axis) { return type.getDimSize(axis) != 1; })) {
+    return rewriter.notifyMatchFailure(node, "adds up several numbers");
+  }
+  return toReshape(node, rewriter);
+}
+
 /// A Slice for each output of a Split.
 static LogicalResult simplifySplit(NodeOp node, PatternRewriter &rewriter) {
   int64_t rank = getRank(node.getInputs()[0]), axis = node.getInteger("axis", 0), begin = 0;
@@ -264,6 +274,7 @@ static constexpr SimplifyRow kRows[] = {
     {"", "Gather", simplifyGather},
     {"", "Identity", forwardInput},
     {"", "Pow", simplifyPow},
+    {"", "ReduceSum", simplifySum},
     {"", "Reshape", simplifyReshape},
     {"", "ScatterND", simplifyScatter},
     {"", "SimplifiedLayerNormalization", simplifyRmsNorm},
