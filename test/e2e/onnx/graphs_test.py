@@ -107,7 +107,7 @@ class Graphs(unittest.TestCase):
         if not is_quantized(graph["weights"]):
             return self.generate(graph["checkpoint"])[1]
         folder = self.path(name + "-checkpoint")
-        shutil.copytree(self.path(graph["checkpoint"]), folder)
+        shutil.copytree(self.path(graph["checkpoint"]), folder, dirs_exist_ok=True)
         quantize_checkpoint(os.path.join(folder, "model.safetensors"), graph["weights"])
         return self.answer(folder)[1]
 
