@@ -208,6 +208,12 @@ bool Outliner::run() {
   for (int64_t layer = 0; layer + 1 < int64_t(cuts.size()); ++layer) {
     outline(layer);
   }
+  // What layers took is made in their functions now.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(forward.front()))) {
+    if (isOpTriviallyDead(&op)) {
+      op.erase();
+    }
+  }
   // As in the hidden states of transformers, the last layer's is the one behind the norm.
   Value stream = cuts.back().stream;
   for (Operation *user : stream.getUsers()) {

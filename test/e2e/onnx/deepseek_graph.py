@@ -9,12 +9,10 @@ one after the other with the tokens that chose them gathered and scattered.
 import json
 import os
 import struct
-import sys
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e", "onnx"))
-import small_onnx as onnx  # noqa: E402
+import small_onnx as onnx
 
 FLOAT = 1
 TYPES = {"F32": FLOAT, "F16": 10, "BF16": 16}
