@@ -65,7 +65,7 @@ static bool isSingle(NodeBuilder &b) {
 static bool giveMoment(NodeBuilder &b, size_t output, Value moment, ValueRange sizes) {
   Type element = b.resultElement(output);
   if (!element) {
-    return true;
+    return b.give({});
   }
   Value shaped = b.reshape(moment, sizes);
   return b.giveMade(element, sizes, [&](ValueRange i) { return b.at(shaped, i); });

@@ -45,7 +45,10 @@ private:
   Value convertExtents(onnx::ExtentsOp op);
   Value convertInitializer(onnx::GetInitializerOp op);
   void convertNode(onnx::NodeOp node);
-  Values convertOperator(onnx::NodeOp node, mlir::ValueRange inputs);
+  /// What a node takes, and for a sequence its tensors; nothing where one is unknown.
+  std::optional<Values> readInputs(onnx::NodeOp node) const;
+  void bindOutputs(onnx::NodeOp node, mlir::ValueRange outputs);
+  std::optional<Values> convertOperator(onnx::NodeOp node, mlir::ValueRange inputs);
   Value evaluateExtent(StructuredBuilder &b, llvm::StringRef polynomial);
   void miss(onnx::NodeOp node, llvm::StringRef why);
 
@@ -68,6 +71,7 @@ private:
 
   mlir::OpBuilder &builder;
   llvm::DenseMap<Value, Value> values;
+  llvm::DenseMap<Value, Values> sequences;
   Extents extents;
   /// By operator and reason, how many nodes there are, and the first of them.
   struct Missing {
