@@ -132,14 +132,28 @@ static bool hardmax(NodeBuilder &b) {
   });
 }
 
+/// Input 0 as [outer, length, inner] along an axis that a call may compute.
+static Value rowsAlong(NodeBuilder &b, ValueRange axis) {
+  auto select = [&](Value is, Value yes, Value no) {
+    return b.builder.createOrFold<arith::SelectOp>(b.loc, is, yes, no);
+  };
+  Value one = b.index(1), outer = one, length = one, inner = one, isBehind = b.constant(b.builder.getI1Type(), 0);
+  for (auto [size, is] : llvm::zip_equal(b.sizesOf(b.in(0)), b.areAmong(axis, b.rank(0)))) {
+    outer = b.multiply(outer, select(isBehind, one, select(is, one, size)));
+    length = select(is, size, length);
+    inner = b.multiply(inner, select(isBehind, size, one));
+    isBehind = b.builder.createOrFold<arith::OrIOp>(b.loc, isBehind, is);
+  }
+  return b.reshape(b.in(0), {outer, length, inner});
+}
+
 static bool cumSum(NodeBuilder &b) {
-  std::optional<NodeBuilder::Integers> given = b.known(1);
-  std::optional<int64_t> axis = given && given->size() == 1 ? b.axis(given->front(), b.rank(0)) : std::nullopt;
-  if (!axis) {
-    return b.fail("an axis that is computed");
+  std::optional<Values> axis = b.indicesOf(b.in(1));
+  if (!axis || axis->size() != 1 || b.rank(0) == 0) {
+    return b.fail("an axis that is not a number");
   }
   bool exclusive = b.integer("exclusive", 0) != 0, reverse = b.integer("reverse", 0) != 0;
-  Value rows = b.asRows(b.in(0), *axis);
+  Value rows = rowsAlong(b, *axis);
   Values sizes = b.sizesOf(rows);
   Type type = b.computed(b.elementOf(0)), wide = b.isReal(0) ? Type(b.builder.getF64Type()) : type;
   Value out = b.makeEmpty(b.elementOf(0), sizes), inner = sizes[2], lines = b.multiply(sizes[0], inner);

@@ -75,16 +75,26 @@ static std::optional<NodeBuilder::Integers> normalize(NodeBuilder &b, ArrayRef<i
 }
 
 static bool unsqueeze(NodeBuilder &b) {
-  std::optional<NodeBuilder::Integers> given = b.knownList("axes", 1);
-  if (!given) {
+  std::optional<Values> axes = b.list("axes", 1);
+  if (!axes) {
     return b.fail("axes that are left out");
   }
-  auto axes = normalize(b, *given, b.rank(0) + static_cast<int64_t>(given->size()));
-  Values sizes = b.sizesOf(b.in(0));
-  for (int64_t axis : axes.value_or(NodeBuilder::Integers())) {
-    sizes.insert(sizes.begin() + axis, b.index(1));
+  // Where axes are computed, each size is that of the axis so many further in front as there were new ones.
+  int64_t rank = b.rank(0) + static_cast<int64_t>(axes->size());
+  Values sizes, own = b.sizesOf(b.in(0));
+  Value next = b.index(0), one = b.index(1);
+  auto select = [&](Value is, Value yes, Value no) {
+    return b.builder.createOrFold<arith::SelectOp>(b.loc, is, yes, no);
+  };
+  for (Value isNew : b.areAmong(*axes, rank)) {
+    Value size = one;
+    for (auto [axis, each] : llvm::enumerate(own)) {
+      size = select(b.isSame(next, b.index(static_cast<int64_t>(axis))), each, size);
+    }
+    sizes.push_back(select(isNew, one, size));
+    next = select(isNew, next, b.add(next, one));
   }
-  return axes && b.give(b.reshape(b.in(0), sizes));
+  return b.give(b.reshape(b.in(0), sizes));
 }
 
 static bool squeeze(NodeBuilder &b) {

@@ -152,6 +152,23 @@ std::optional<int64_t> NodeBuilder::axis(int64_t given, int64_t rank) {
   return std::nullopt;
 }
 
+StructuredBuilder::Values NodeBuilder::areAmong(ValueRange axes, int64_t rank) {
+  Values flags(static_cast<size_t>(rank), constant(builder.getI1Type(), 0));
+  // Folded, since sizes go by what is known of them.
+  auto compare = [&](arith::CmpIPredicate how, Value a, Value b) {
+    return builder.createOrFold<arith::CmpIOp>(loc, how, a, b);
+  };
+  for (Value given : axes) {
+    Value isBehind = compare(arith::CmpIPredicate::slt, given, index(0));
+    Value counted = builder.createOrFold<arith::SelectOp>(loc, isBehind, add(given, index(rank)), given);
+    check(compare(arith::CmpIPredicate::ult, counted, index(rank)), "has an axis that its data lacks");
+    for (auto [axis, flag] : llvm::enumerate(flags)) {
+      flag = builder.createOrFold<arith::OrIOp>(loc, flag, isSame(counted, index(static_cast<int64_t>(axis))));
+    }
+  }
+  return flags;
+}
+
 Value NodeBuilder::constant(Type type, double value) {
   if (isa<FloatType>(type)) {
     return create<arith::ConstantOp>(builder.getFloatAttr(type, value));

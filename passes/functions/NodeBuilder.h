@@ -57,6 +57,10 @@ public:
   /// An axis counted from either end; nothing after `fail`.
   std::optional<int64_t> axis(int64_t given, int64_t rank);
 
+  /// For each axis of `rank` whether it is among these, which are counted from either end; a call ends with a message
+  /// if one is beyond.
+  Values areAmong(ValueRange axes, int64_t rank);
+
   /// A constant of a type of numbers.
   Value constant(Type type, double value);
   Value zero(Type type) { return constant(type, 0); }
