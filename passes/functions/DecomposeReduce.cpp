@@ -70,8 +70,8 @@ static std::optional<Reduced> readAxes(NodeBuilder &b) {
   }
   Reduced reduced = {*axes, {}, {}, {}};
   bool keepsAxes = b.integer("keepdims", 1) != 0;
-  for (auto [axis, goes] : llvm::enumerate(*axes)) {
-    Value size = b.size(b.in(0), static_cast<int64_t>(axis)), one = b.index(1);
+  for (int64_t axis = 0; axis < b.rank(0); ++axis) {
+    Value goes = reduced.isGone[axis], size = b.size(b.in(0), axis), one = b.index(1);
     auto select = [&](Value yes, Value no) { return b.builder.createOrFold<arith::SelectOp>(b.loc, goes, yes, no); };
     reduced.gone.push_back(select(size, one));
     reduced.left.push_back(select(one, size));
@@ -80,7 +80,7 @@ static std::optional<Reduced> readAxes(NodeBuilder &b) {
       b.fail("axes that are computed, and do not stay");
       return std::nullopt;
     }
-    keepsAxes || *known == 0 ? reduced.kept.push_back(static_cast<int64_t>(axis)) : void();
+    keepsAxes || *known == 0 ? reduced.kept.push_back(axis) : void();
   }
   return reduced;
 }

@@ -36,7 +36,7 @@ void GraphConverter::bind(Value value, Value tensor) {
   for (int64_t axis = 0; tensor && names && axis < type.getRank(); ++axis) {
     if (type.isDynamicDim(axis) && next < names.getExtents().size()) {
       StringRef name = names.getExtents()[next++].getValue();
-      isName(name) ? void(extents.try_emplace(name, Dimension{tensor, axis})) : void();
+      extents.bind(name, {value, tensor, axis});
     }
   }
 }
@@ -76,24 +76,27 @@ Value GraphConverter::convertConstant(onnx::ConstantOp op) {
   return arith::ConstantOp::create(builder, op.getLoc(), numbers.reshape(type));
 }
 
+void GraphConverter::Extents::bind(StringRef polynomial, Dimension dimension) {
+  // Sums of inputs tell names, too: of others somebody has computed them.
+  bool isInput = isa<BlockArgument>(dimension.source);
+  if (isName(polynomial) ? !known.knows(polynomial) : isInput) {
+    known.bind(polynomial, {{{"%" + std::to_string(dimensions.size())}, 1}});
+    dimensions.push_back(dimension);
+  }
+}
+
 Value GraphConverter::evaluateExtent(StructuredBuilder &b, StringRef polynomial) {
-  SmallVector<StringRef> terms, factors;
-  polynomial.split(terms, " + ");
   Value sum = b.index(0);
-  for (StringRef term : terms) {
-    Value product = b.index(1);
-    factors.clear();
-    term.split(factors, '*');
-    for (StringRef factor : factors) {
-      int64_t number = 0;
-      auto known = extents.find(factor);
-      if (!factor.getAsInteger(10, number)) {
-        product = b.multiply(product, b.index(number));
-      } else if (known == extents.end()) {
+  for (const auto &[names, factor] : extents.known.reduce(polynomial)) {
+    Value product = b.index(factor);
+    for (StringRef name : names) {
+      size_t number = 0;
+      if (!name.consume_front("%") || name.getAsInteger(10, number) || number >= extents.dimensions.size()) {
+        miss("Shape of a size that no input tells", "'" + polynomial.str() + "'");
         return {};
-      } else {
-        product = b.multiply(product, b.size(known->second.tensor, known->second.axis));
       }
+      const Dimension &dimension = extents.dimensions[number];
+      product = b.multiply(product, b.size(dimension.tensor, dimension.axis));
     }
     sum = b.add(sum, product);
   }
@@ -157,8 +160,12 @@ Value GraphConverter::convertInitializer(onnx::GetInitializerOp op) {
 
 void GraphConverter::miss(onnx::NodeOp node, StringRef why) {
   std::string name = (node.getDomain() ? node.getDomain()->str() + "." : "") + node.getOpType().str();
-  Missing &entry = missing[why.empty() ? name : name + " of " + why.str()];
-  entry.first = entry.count++ == 0 ? describe(node) : entry.first;
+  miss(why.empty() ? name : name + " of " + why.str(), describe(node));
+}
+
+void GraphConverter::miss(const std::string &what, const std::string &where) {
+  Missing &entry = missing[what];
+  entry.first = entry.count++ == 0 ? where : entry.first;
 }
 
 static const DecomposeRow *findRow(onnx::NodeOp node) {

@@ -8,8 +8,9 @@
 
 #include "passes/functions/NodeBuilder.h"
 
+#include "dialects/onnx/evaluate/KnownExtents.h"
+
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/StringMap.h"
 
 #include <map>
 
@@ -35,10 +36,18 @@ public:
 private:
   /// Where the value of an extent's name is: a dimension of a tensor.
   struct Dimension {
+    /// What the graph has in its place.
+    Value source;
     Value tensor;
     int64_t axis;
   };
-  using Extents = llvm::StringMap<Dimension>;
+  /// What extents are, in names "%N" of which N counts dimensions.
+  struct Extents {
+    onnx::KnownExtents known;
+    std::vector<Dimension> dimensions;
+
+    void bind(llvm::StringRef polynomial, Dimension dimension);
+  };
 
   void convert(mlir::Operation &op);
   Value convertConstant(onnx::ConstantOp op);
@@ -51,6 +60,7 @@ private:
   std::optional<Values> convertOperator(onnx::NodeOp node, mlir::ValueRange inputs);
   Value evaluateExtent(StructuredBuilder &b, llvm::StringRef polynomial);
   void miss(onnx::NodeOp node, llvm::StringRef why);
+  void miss(const std::string &what, const std::string &where);
 
   // Nodes with graphs.
   mlir::Region *findGraph(onnx::NodeOp node, llvm::StringRef name);

@@ -397,20 +397,4 @@ void NodeBuilder::check(Value condition, const Twine &message) {
   assertThat(*this, condition, describe(node) + ": " + message);
 }
 
-const DecomposeRow *findDecomposeRow(StringRef domain, StringRef op) {
-  for (ArrayRef<DecomposeRow> rows :
-       {decomposeUnaryRows(), decomposeElementwiseRows(), decomposeCreationRows(), decomposeShapeRows(),
-        decomposeIndexRows(), decomposeReduceRows(), decomposeAlongAxisRows(), decomposeProductRows(),
-        decomposeNormRows(), decomposeQuantizeRows(), decomposeAttentionRows(), decomposeGroupQueryRows(),
-        decomposeRotaryRows(), decomposeExpertRows(), decomposePackedRows(), decomposeRowRows(),
-        decomposeSequenceRows()}) {
-    for (const DecomposeRow &row : rows) {
-      if (row.op == op && row.domain == domain) {
-        return &row;
-      }
-    }
-  }
-  return nullptr;
-}
-
 } // namespace fathom

@@ -49,7 +49,8 @@ def rows():
 
 def loop():
     """Powers of 2 until one is over a bound, all of them stacked."""
-    body = graph([node("Add", "a a", "twice"), node("Identity", "twice", "shown"), node("Less", "twice bound", "go")],
+    body = graph([node("Add", "a a", "twice"), node("Identity", "twice", "shown"), node("Less", "twice bound", "is"),
+                  node("And", "is c", "go")],
                  [("i", "int64", ()), ("c", "bool", ()), ("a", "float32", (1,))],
                  [("go", "bool", (1,)), ("twice", "float32", (1,)), ("shown", "float32", (1,))])
     return model([node("Loop", "- - start", "last all", body=body)],
@@ -123,6 +124,11 @@ class Functions(unittest.TestCase):
         outputs = self.call(self.compile(loop()), start=np.array([1], np.float32), bound=np.array([9], np.float32))
         np.testing.assert_array_equal(outputs["last"], [16])
         np.testing.assert_array_equal(outputs["all"], [[2], [4], [8], [16]])
+
+    def test_sizes_may_be_sums(self):
+        path = self.compile(model([node("Shape", "mask", "all"), node("ConstantOfShape", "all", "y")],
+                                  [("mask", "int64", ("past + now",))], [("y", "float32", ("past + now",))]))
+        np.testing.assert_array_equal(self.call(path, mask=np.zeros(5, np.int64))["y"], np.zeros(5))
 
     def test_numbers_of_few_bits_are_multiplied(self):
         packed, scales, x = RANDOM.integers(0, 256, (3, 2, 8), np.uint8), floats(6), floats(2, 32)
