@@ -25,6 +25,7 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+import deepseek_graph
 from quantized import is_quantized, make_weights, quantize_checkpoint
 from reference_model import read_arrays
 
@@ -40,6 +41,8 @@ TOLERANCE = 1e-3
 ROUNDED = {"llama-f16": 5e-3, "llama-genai-dml-f16": 5e-3, "qwen2-bf16-dynamo23": 0.05, "qwen2-genai-bf16": 0.05}
 # Of these, functions of tensors are made as well: one has its attention in a node with a cache, the other a cache that it writes to.
 STANDING = ("llama-genai-f32", "llama-mobius24-static")
+# Three layers of routed experts behind a dense one, as deepseek_graph.py writes them.
+LAYERS = {"num_hidden_layers": 4, "first_k_dense_replace": 1, "q_lora_rank": None, "rope_scaling": None}
 REFUSED = (
     "qwen2-int8-dynamic", "v3-dynamo18-grouped", "v3-fp8-blocks", "v3-mobius-qmoe", "v3-script17-frozen",
 )
@@ -135,13 +138,14 @@ class Graphs(unittest.TestCase):
         make("run", artifact, *options, "--output-dir=" + out)
         return np.load(os.path.join(out, "logits.npy"))[0]
 
-    def compile(self, name, raised="require"):
+    def compile(self, name, *options, raised="require"):
         graph = self.facts["graphs"][name]
         tensors, _ = self.generate(graph["checkpoint"])
         with open(self.path(name + ".bin"), "wb") as file:
             file.writelines(make_weights(graph["weights"], tensors))
-        return run("compile", self.path(name + ".onnx"), "-o", self.path(name + ".fathom"), "--raise=" + raised,
-                   *([f"--max-context={CONTEXT}"] if raised == "require" else []), CACHE)
+        context = [f"--max-context={CONTEXT}"] if raised == "require" else []
+        return run("compile", self.path(name + ".onnx"), "-o", self.path(name + ".fathom"), "--raise=" + raised, CACHE,
+                   *context, *options)
 
     def test_graphs_give_what_checkpoints_give(self):
         for name in sorted(set(self.facts["graphs"]) - set(REFUSED)):
@@ -156,7 +160,7 @@ class Graphs(unittest.TestCase):
     def test_graphs_as_they_stand_give_what_checkpoints_give(self):
         for name in STANDING:
             with self.subTest(name):
-                done = self.compile(name, "none")
+                done = self.compile(name, raised="none")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 checkpoint = self.facts["graphs"][name]["checkpoint"]
                 config, tokens = self.facts["checkpoints"][checkpoint], PROMPTS[0]
@@ -164,6 +168,30 @@ class Graphs(unittest.TestCase):
                 logits = self.call(self.path(name + ".fathom"), tokens, width)
                 expected = self.generate(checkpoint)[1].logits[:len(tokens)]
                 self.assertLess(np.abs(logits - expected).max(), TOLERANCE)
+
+    def test_layers_that_are_alike_behind_another(self):
+        config, folder = self.path("layers.json"), self.path("layers")
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump(self.facts["checkpoints"]["v2-micro"] | LAYERS, file)
+        make("gen", "--config=" + config, "-o", folder)
+        make("compile", deepseek_graph.write(folder), "-o", folder + ".onnx.fathom", "--raise=require",
+             f"--max-context={CONTEXT}", CACHE)
+        expected, answers = self.answer(folder)[1], Answers(folder + ".onnx.fathom")
+        self.assertEqual(answers.tokens, expected.tokens)
+        self.assertLess(np.abs(answers.logits - expected.logits).max(), TOLERANCE)
+
+    def test_options_are_those_of_checkpoints(self):
+        """Weights stay where they are or not, and kernels are used or not: answers are the same."""
+        for name, *options in (("v3-absorb20-cache", "--weights=reference"),
+                               ("llama-f16", "--weights=reference", "--no-kernels"),
+                               ("qwen2-genai-int4", "--weights=reference", "--verify-weights")):
+            with self.subTest(name):
+                done = self.compile(name, *options)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                expected = self.expect(name)
+                answers = Answers(self.path(name + ".fathom"))
+                self.assertEqual(answers.tokens, expected.tokens)
+                self.assertLess(np.abs(answers.logits - expected.logits).max(), ROUNDED.get(name, TOLERANCE))
 
     def test_other_graphs_are_refused_by_nodes(self):
         for name in sorted(set(self.facts["graphs"]) & set(REFUSED)):
