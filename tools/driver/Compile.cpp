@@ -19,6 +19,7 @@
 #include "tools/driver/ReadInput.h"
 #include "tools/driver/Terminal.h"
 
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <thread>
@@ -315,6 +316,19 @@ static StringRef explainTokenizer(const std::string &directory) {
   return "";
 }
 
+/// Says where there is no tokenizer for a model.
+static void warnOfTokenizer(const CompileOptions &options, checkpoint::Diagnostics &diagnostics) {
+  std::string directory = options.from ? options.checkpoint : options.input;
+  if (!options.from && isOnnx(options.input)) {
+    StringRef folder = llvm::sys::path::parent_path(options.input);
+    directory = folder.empty() ? "." : folder.str();
+  }
+  if (!frontend::hasTokenizer(directory)) {
+    diagnostics.warning("no-tokenizer", directory, "",
+                        "has no tokenizer.json: the model takes and gives token ids only", explainTokenizer(directory));
+  }
+}
+
 static int compile(CompileOptions options) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
@@ -328,12 +342,8 @@ static int compile(CompileOptions options) {
     };
     code = compileModel(options, diagnostics, &isFunction);
   }
-  std::string checkpoint = options.from ? options.checkpoint : options.input;
-  bool speaks = isProgram(options.product) && options.tokenizer && !isFunction;
-  if (code == cli::kOk && speaks && !frontend::hasTokenizer(checkpoint)) {
-    diagnostics.warning("no-tokenizer", checkpoint, "",
-                        "has no tokenizer.json: the model takes and gives token ids only",
-                        explainTokenizer(checkpoint));
+  if (code == cli::kOk && isProgram(options.product) && options.tokenizer && !isFunction) {
+    warnOfTokenizer(options, diagnostics);
   }
   diagnostics.print(llvm::errs());
   return code;

@@ -112,8 +112,9 @@ class Graphs(unittest.TestCase):
         if not is_quantized(graph["weights"]):
             return self.generate(graph["checkpoint"])[1]
         folder = self.path(name + "-checkpoint")
-        shutil.copytree(self.path(graph["checkpoint"]), folder)
-        quantize_checkpoint(os.path.join(folder, "model.safetensors"), graph["weights"])
+        if not os.path.exists(folder):
+            shutil.copytree(self.path(graph["checkpoint"]), folder)
+            quantize_checkpoint(os.path.join(folder, "model.safetensors"), graph["weights"])
         return self.answer(folder)[1]
 
     def feed(self, name, shape, tokens, width):
