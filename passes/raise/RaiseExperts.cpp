@@ -318,8 +318,7 @@ private:
   }
 
   /// How a layer routes rows: as one that is like it, or as its evaluation shows.
-  std::optional<KnownRouting> infer(const ExpertLayer &layer, const Slice &slice,
-                                    llvm::ArrayRef<KnownLayer> known) {
+  std::optional<KnownRouting> infer(const ExpertLayer &layer, const Slice &slice, llvm::ArrayRef<KnownLayer> known) {
     for (const KnownLayer &other : known) {
       if (std::optional<KnownRouting> routing = inferFromAlike(other, layer)) {
         return routing;

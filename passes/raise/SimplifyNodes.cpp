@@ -54,8 +54,8 @@ static LogicalResult reshapeBefore(NodeOp norm, NodeOp node, PatternRewriter &re
     return rewriter.notifyMatchFailure(node, "does not have the rows that were normed");
   }
   Value rows = createReshape(rewriter, node.getLoc(), type, before.getInputs()[0]);
-  rewriter.replaceOp(node, createRmsNorm(rewriter, node.getLoc(), rows, norm.getInputs()[1],
-                                         norm.getReal("epsilon", 1e-5)));
+  rewriter.replaceOp(node,
+                     createRmsNorm(rewriter, node.getLoc(), rows, norm.getInputs()[1], norm.getReal("epsilon", 1e-5)));
   return success();
 }
 
