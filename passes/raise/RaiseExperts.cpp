@@ -10,6 +10,8 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace fathom {
@@ -289,6 +291,20 @@ void LayerRewriter::run() {
   before->erase();
 }
 
+/// Takes numbers that the sum is multiplied by for the routing's.
+static void takeFactors(ExpertLayer &layer, Routing &routing) {
+  while (layer.output.hasOneUse()) {
+    NodeOp product = dyn_cast<NodeOp>(*layer.output.user_begin());
+    bool isScaled = product && product.is("Mul") && product.getOutputs()[0].getType() == layer.output.getType();
+    auto factor = isScaled ? getSplat(product.getInputs()[product.getInputs()[0] == layer.output]) : std::nullopt;
+    if (!factor || *factor <= 0 || !std::isfinite(*factor)) {
+      return;
+    }
+    routing.factor *= *factor;
+    layer.output = product.getOutputs()[0];
+  }
+}
+
 namespace {
 struct RaiseExperts : impl::RaiseExpertsBase<RaiseExperts> {
   using Base::Base;
@@ -323,6 +339,7 @@ struct RaiseExperts : impl::RaiseExpertsBase<RaiseExperts> {
       bool isSum = !swiGlus.empty() && isRows(narrow) && getWidth(narrow) == layer.width();
       auto known = isSum ? probeExperts(layer, findVectors(slice, layer.experts()), readFrom(folder)) : std::nullopt;
       if (known) {
+        takeFactors(layer, known->routing);
         return LayerRewriter(layer, *known).run();
       }
     }
