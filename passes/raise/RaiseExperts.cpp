@@ -143,6 +143,21 @@ static SmallVector<NodeOp> findSwiGlus(const Slice &slice) {
   return nodes;
 }
 
+static bool isOne(const ExpertNetwork &network) {
+  return network.gate.isOne() && network.up.isOne() && network.down.isOne();
+}
+
+static bool areAlike(const ExpertNetwork &a, const ExpertNetwork &b) {
+  return areAlike(a.gate, b.gate) && areAlike(a.up, b.up) && areAlike(a.down, b.down);
+}
+
+/// Whether each network has matrices of its own, for one expert.
+static bool areApart(ArrayRef<ExpertNetwork> networks) {
+  return llvm::all_of(networks, [&](const ExpertNetwork &network) {
+    return isOne(network) && areAlike(network, networks.front());
+  });
+}
+
 /// One network of stacks, or one for each expert.
 static bool findNetworks(ArrayRef<NodeOp> swiGlus, ExpertLayer &layer) {
   layer.networks.clear();
@@ -154,15 +169,7 @@ static bool findNetworks(ArrayRef<NodeOp> swiGlus, ExpertLayer &layer) {
     layer.networks.push_back(*network);
   }
   int64_t experts = layer.experts(), count = int64_t(layer.networks.size());
-  auto isOne = [&](const ExpertNetwork &network) {
-    return network.gate.isOne() && network.up.isOne() && network.down.isOne();
-  };
-  auto isLikeFirst = [&](const ExpertNetwork &network) {
-    const ExpertNetwork &first = layer.networks.front();
-    return isOne(network) && areAlike(network.gate, first.gate) && areAlike(network.up, first.up) &&
-           areAlike(network.down, first.down);
-  };
-  bool each = count == experts && llvm::all_of(layer.networks, isLikeFirst);
+  bool each = count == experts && areApart(layer.networks);
   bool all = count == 1 && layer.networks[0].gate.count() == experts && !isOne(layer.networks[0]);
   return experts > 0 && experts <= layer.width() && (each || all);
 }
@@ -305,6 +312,16 @@ static void takeFactors(ExpertLayer &layer, Routing &routing) {
   }
 }
 
+/// Says so where some experts have no networks.
+static void reportMissing(const ExpertLayer &layer) {
+  size_t count = layer.networks.size();
+  if (count > 1 && int64_t(count) < layer.experts() && areApart(layer.networks)) {
+    emitWarning(layer.logits.getLoc())
+        << "has networks of " << count << " of its " << layer.experts()
+        << " experts, as traces have that met no tokens of others: what the graph computes is not what its model does";
+  }
+}
+
 namespace {
 struct RaiseExperts : impl::RaiseExpertsBase<RaiseExperts> {
   using Base::Base;
@@ -334,7 +351,7 @@ struct RaiseExperts : impl::RaiseExpertsBase<RaiseExperts> {
       Slice slice = sliceBack(layer);
       SmallVector<NodeOp> swiGlus = findSwiGlus(slice);
       if (!swiGlus.empty() && (!slice.isClosed || !findNetworks(swiGlus, layer))) {
-        return;
+        return slice.isClosed ? reportMissing(layer) : void();
       }
       bool isSum = !swiGlus.empty() && isRows(narrow) && getWidth(narrow) == layer.width();
       auto known = isSum ? probeExperts(layer, findVectors(slice, layer.experts()), readFrom(folder)) : std::nullopt;
