@@ -340,7 +340,9 @@ private:
       Slice slice = sliceBack(layer);
       SmallVector<NodeOp> swiGlus = findSwiGlus(slice);
       if (!swiGlus.empty() && (!slice.isClosed || !findNetworks(swiGlus, layer))) {
-        slice.isClosed ? reportMissing(layer) : void();
+        if (slice.isClosed) {
+          reportMissing(layer);
+        }
         return true; // none behind it is better
       }
       bool isSum = !swiGlus.empty() && isRows(narrow) && getWidth(narrow) == layer.width();
