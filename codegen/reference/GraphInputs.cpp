@@ -105,11 +105,19 @@ static int64_t chooseExtent(BlockArgument input, size_t dim, StringRef extent, c
                                  : call.past + call.count;
 }
 
+static bool isKnown(StringRef extent, onnx::Evaluator &evaluator) {
+  llvm::Expected<int64_t> value = evaluator.evaluateExtent(extent);
+  bool known = bool(value);
+  llvm::consumeError(value.takeError());
+  return known;
+}
+
+/// Gives a number to each extent that has none yet.
 static void bindExtents(func::FuncOp function, const Call &call, onnx::Evaluator &evaluator) {
   for (bool names : {true, false}) {
     for (BlockArgument input : function.getArguments()) {
       for (auto [dim, extent] : llvm::enumerate(getExtentNames(input))) {
-        if (!extent.empty() && isName(extent) == names) {
+        if (!extent.empty() && isName(extent) == names && !isKnown(extent, evaluator)) {
           evaluator.bindExtent(extent, chooseExtent(input, dim, extent, call));
         }
       }
@@ -137,26 +145,42 @@ static StringRef getName(func::FuncOp function, BlockArgument input) {
   return name ? name.getValue() : StringRef();
 }
 
-/// What GroupQueryAttention takes of the keys of each sequence: their number, or which is the last; 0: it is neither.
-static int64_t findKeyCount(BlockArgument input, const Call &call) {
+/// What nodes with caches take of each sequence: how many keys there are with this call, which is the last, or how many
+/// there were before. Nothing for any other input.
+static std::optional<int64_t> findKeyCount(BlockArgument input, const Call &call) {
+  int64_t keys = call.past + call.count;
+  const struct {
+    StringRef domain, name;
+    unsigned operand;
+    int64_t number;
+  } counts[] = {
+      {"com.microsoft", "GroupQueryAttention", 5, keys - 1},
+      {"com.microsoft", "GroupQueryAttention", 6, keys},
+      {"", "Attention", 6, keys},
+      {"", "TensorScatter", 2, call.past},
+  };
   for (OpOperand &use : input.getUses()) {
     auto node = dyn_cast<onnx::NodeOp>(use.getOwner());
-    if (node && node.isMicrosoft("GroupQueryAttention") && use.getOperandNumber() >= 5) {
-      return call.past + call.count - (use.getOperandNumber() == 5 ? 1 : 0);
+    for (const auto &count : counts) {
+      if (node && node.getDomain().value_or("") == count.domain && node.getOpType() == count.name &&
+          use.getOperandNumber() == count.operand) {
+        return count.number;
+      }
     }
   }
-  return 0;
+  return std::nullopt;
 }
 
 static void fill(Array &array, func::FuncOp function, BlockArgument input, const Call &call) {
   // As for @forward, whose first argument has the tokens.
   SeededNumbers numbers("argument " + std::to_string(input.getArgNumber()));
-  int64_t limit = input == call.tokens ? findGathered(input) : 0, keys = findKeyCount(input, call);
+  int64_t limit = input == call.tokens ? findGathered(input) : 0;
+  std::optional<int64_t> keys = findKeyCount(input, call);
   bool isMask = getName(function, input).contains("mask");
   bool isPositions = !isMask && array.rank() > 0 && array.shape.back() == call.count;
   for (auto [i, number] : llvm::enumerate(array.integers)) {
     number = limit > 0     ? int64_t(numbers.bits(i) % uint64_t(limit))
-             : keys > 0    ? keys
+             : keys        ? *keys
              : isPositions ? call.past + int64_t(i) % call.count
                            : 1;
   }
@@ -183,13 +207,15 @@ static llvm::Expected<Array> makeInput(func::FuncOp function, BlockArgument inpu
   return array;
 }
 
-static llvm::Error makeInputs(func::FuncOp function, const Scenario &scenario, std::vector<Array> &inputs) {
+static Call makeCall(func::FuncOp function, const Scenario &scenario) {
   int64_t batch = scenario.sequences.back() + 1;
   BlockArgument tokens = findTokens(function);
-  Call call = {batch, scenario.positions.front(), int64_t(scenario.positions.size()) / batch, tokens,
-               findSequence(function, tokens)};
-  onnx::Evaluator extents;
-  bindExtents(function, call, extents);
+  return {batch, scenario.positions.front(), int64_t(scenario.positions.size()) / batch, tokens,
+          findSequence(function, tokens)};
+}
+
+static llvm::Error makeInputs(func::FuncOp function, const Call &call, onnx::Evaluator &extents,
+                              std::vector<Array> &inputs) {
   for (BlockArgument input : function.getArguments()) {
     llvm::Expected<Array> array = makeInput(function, input, call, extents);
     if (!array) {
@@ -200,16 +226,51 @@ static llvm::Error makeInputs(func::FuncOp function, const Scenario &scenario, s
   return llvm::Error::success();
 }
 
+std::optional<Array> cut(const Array &array, ArrayRef<int64_t> shape) {
+  auto fits = [](const auto &pair) { return std::get<0>(pair) <= std::get<1>(pair); };
+  if (array.shape.size() != shape.size() || !llvm::all_of(llvm::zip(shape, array.shape), fits)) {
+    return std::nullopt;
+  }
+  Array part(array.element, shape);
+  for (int64_t to = 0; to < part.size(); ++to) {
+    int64_t from = 0, stride = 1, rest = to;
+    for (int64_t dim = array.rank() - 1; dim >= 0; --dim) {
+      from += rest % shape[dim] * stride;
+      rest /= shape[dim];
+      stride *= array.shape[dim];
+    }
+    part.set(to, array, from);
+  }
+  return part;
+}
+
+/// Passes may leave an input a part of what it was: of a cache of fixed length the tokens so far.
+static llvm::Expected<Array> fitInput(BlockArgument input, const Array &array, onnx::Evaluator &extents) {
+  llvm::Expected<SmallVector<int64_t>> shape = findShape(input, cast<RankedTensorType>(input.getType()), extents);
+  if (!shape) {
+    return shape.takeError();
+  }
+  std::optional<Array> part = *shape == array.shape ? array : cut(array, *shape);
+  return part ? llvm::Expected<Array>(std::move(*part))
+              : llvm::createStringError("argument " + Twine(input.getArgNumber()) + " became longer than it was");
+}
+
 llvm::Error GraphInputs::bind(func::FuncOp function, const Scenario &scenario, onnx::Evaluator &evaluator) {
-  std::vector<Array> &inputs = made[{function.getSymName().str(), scenario.name.str()}];
+  auto &[extents, inputs] = made[{function.getSymName().str(), scenario.name.str()}];
+  Call call = makeCall(function, scenario);
+  bindExtents(function, call, extents);
   if (inputs.empty()) {
-    if (llvm::Error error = makeInputs(function, scenario, inputs)) {
+    if (llvm::Error error = makeInputs(function, call, extents, inputs)) {
       inputs.clear();
       return error;
     }
   }
   for (auto [input, array] : llvm::zip_equal(function.getArguments(), inputs)) {
-    evaluator.bind(input, array);
+    llvm::Expected<Array> fitting = fitInput(input, array, extents);
+    if (!fitting) {
+      return fitting.takeError();
+    }
+    evaluator.bind(input, std::move(*fitting));
   }
   return llvm::Error::success();
 }

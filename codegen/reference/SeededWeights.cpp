@@ -94,6 +94,21 @@ void SeededWeights::remember(const Place &place, TensorPtr tensor) {
   places[place.file].try_emplace(place.offset, place.element, std::move(tensor));
 }
 
+/// Integers of type `wanted` that lie, the first of them `skipped` bits behind, where those of type `known` do.
+static bool unpackNumbers(Type known, const Tensor &tensor, int64_t skipped, Type wanted, int64_t count,
+                          std::vector<float> &found) {
+  int64_t from = known.getIntOrFloatBitWidth(), to = wanted.getIntOrFloatBitWidth();
+  if (!isPackedElement(wanted) || from % to != 0 || skipped + count * to > tensor.size() * from) {
+    return false;
+  }
+  SmallVector<float> values = listValues(wanted);
+  for (int64_t bit = skipped; bit < skipped + count * to; bit += to) {
+    uint64_t pattern = uint64_t(int64_t(tensor.reals[bit / from])) >> (bit % from);
+    found.push_back(values[pattern % values.size()]);
+  }
+  return true;
+}
+
 bool SeededWeights::findNumbers(const Place &place, int64_t count, std::vector<float> &found) const {
   auto file = places.find(place.file);
   if (file == places.end() || file->second.begin()->first > place.offset) {
@@ -101,7 +116,11 @@ bool SeededWeights::findNumbers(const Place &place, int64_t count, std::vector<f
   }
   const auto &[begin, known] = *std::prev(file->second.upper_bound(place.offset));
   const auto &[element, tensor] = known;
-  int64_t first = (place.offset - begin) * 8 / int64_t(element.getIntOrFloatBitWidth());
+  int64_t skipped = (place.offset - begin) * 8;
+  if (element.isInteger() && place.element.isInteger()) {
+    return unpackNumbers(element, *tensor, skipped, place.element, count, found);
+  }
+  int64_t first = skipped / int64_t(element.getIntOrFloatBitWidth());
   if (element != place.element || first > tensor->size() - count) {
     return false;
   }
@@ -121,21 +140,29 @@ bool SeededWeights::findElsewhere(WeightOp weight, std::optional<int64_t> layer,
   return found;
 }
 
+/// The name of the file that has an initializer; empty where the module does not say.
+static StringRef findFile(onnx::InitializerOp initializer) {
+  auto shards = initializer->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(kShardsAttr);
+  bool isKnown = shards && initializer.getFile() < shards.size();
+  return isKnown ? cast<ShardAttr>(shards[initializer.getFile()]).getFile() : StringRef();
+}
+
 /// The numbers that a file has.
 static llvm::Expected<onnx::Array> readFile(onnx::InitializerOp initializer, StringRef folder) {
-  auto shards = initializer->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(kShardsAttr);
-  if (!shards || initializer.getFile() >= shards.size()) {
+  StringRef file = findFile(initializer);
+  if (file.empty()) {
     return llvm::createStringError("the file of @" + initializer.getSymName() + " is not known");
   }
   SmallString<256> path(folder);
-  llvm::sys::path::append(path, cast<ShardAttr>(shards[initializer.getFile()]).getFile());
+  llvm::sys::path::append(path, file);
   return onnx::readInitializer(initializer, path);
 }
 
 llvm::Expected<onnx::Array> SeededWeights::makeInitializer(onnx::InitializerOp initializer) const {
   RankedTensorType type = initializer.getTensorType();
   Type element = type.getElementType();
-  if (!folder.empty() && type.getNumElements() <= kFewNumbers) {
+  bool isOwn = findFile(initializer).ends_with(".onnx");
+  if (!folder.empty() && (isOwn || type.getNumElements() <= kFewNumbers)) {
     return readFile(initializer, folder);
   }
   if (!onnx::isHeld(element) || element.isInteger(64) || element.isInteger(32) || element.isInteger(1)) {
@@ -159,10 +186,12 @@ llvm::Expected<onnx::Array> SeededWeights::getInitializer(onnx::InitializerOp in
     return error;
   }
   llvm::Expected<onnx::Array> array = makeInitializer(initializer);
-  if (array && array->isReal()) {
+  if (array && (array->isReal() || array->isInteger())) {
     Tensor tensor;
     tensor.shape = array->shape;
-    tensor.reals.assign(array->reals.begin(), array->reals.end());
+    for (int64_t i = 0; i < array->size(); ++i) {
+      tensor.reals.push_back(float(array->real(i)));
+    }
     remember({array->element, int64_t(initializer.getFile()), int64_t(initializer.getOffset())},
              std::make_shared<Tensor>(std::move(tensor)));
   }
@@ -193,12 +222,13 @@ llvm::Expected<TensorPtr> SeededWeights::makeWeight(WeightOp weight, std::option
     return error;
   }
   Tensor tensor;
-  if (!findElsewhere(weight, layer, tensor)) {
+  bool isKnown = findElsewhere(weight, layer, tensor);
+  if (!isKnown) {
     tensor =
         makeTensor(key.first, key.first + "/" + std::to_string(key.second), weight.getTensorType(), weight.getScale());
   }
   known = std::make_shared<Tensor>(std::move(tensor));
-  if (!weight.getExperts()) {
+  if (!isKnown && !weight.getExperts()) {
     remember(placeOf(weight, layer, 0), known);
   }
   return known;

@@ -32,7 +32,8 @@ public:
   /// such weight or layer, where it is too large to make up, or where a recipe has a step without a meaning here.
   llvm::Expected<TensorPtr> get(mlir::ModuleOp module, llvm::StringRef name, std::optional<int64_t> layer);
 
-  /// Where the files of a graph are: initializers of few numbers, which may be angles or masks, have those in them.
+  /// Where the files of a graph are: initializers of few numbers, which may be angles or masks, have those in them, as
+  /// do those in the graph's own message, beside which exporters put weights.
   void setFolder(llvm::StringRef path) { folder = path.str(); }
 
   /// The numbers of an initializer of a graph. An error where it is of integers that say what is where.
@@ -52,7 +53,7 @@ private:
   llvm::Expected<TensorPtr> makeWeight(deepseek::WeightOp weight, std::optional<int64_t> layer);
   static Place placeOf(deepseek::WeightOp weight, std::optional<int64_t> layer, int64_t expert);
   void remember(const Place &place, TensorPtr tensor);
-  /// The numbers from a place on; false where they are not known.
+  /// The numbers from a place on; false where they are not known. Integers may be taken for shorter ones.
   bool findNumbers(const Place &place, int64_t count, std::vector<float> &numbers) const;
   bool findElsewhere(deepseek::WeightOp weight, std::optional<int64_t> layer, Tensor &tensor) const;
   llvm::Expected<TensorPtr> runRecipe(deepseek::RecipeOp recipe, std::optional<int64_t> layer);

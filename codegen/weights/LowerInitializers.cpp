@@ -22,17 +22,20 @@ static int64_t countBytes(RankedTensorType type) {
 }
 
 /// As a matrix whose rows are those of the first axis where they are whole bytes. What has no elements is a byte.
-static SliceRecipe copyBytes(onnx::InitializerOp op) {
+static SliceContents takeBytes(onnx::InitializerOp op, WeightStorage storage) {
   RankedTensorType type = op.getTensorType();
   int64_t bytes = countBytes(type), rows = type.getRank() > 0 ? type.getDimSize(0) : 1;
   if (bytes == 0) {
-    return {{}, {{Constant{1, 1, ElementType::Byte, std::string(1, '\0')}, {}}}};
+    return SliceRecipe{{}, {{Constant{1, 1, ElementType::Byte, std::string(1, '\0')}, {}}}};
+  }
+  if (storage == WeightStorage::Reference) {
+    return ExternalSlice{uint32_t(op.getFile()), uint64_t(op.getOffset()), uint64_t(bytes)};
   }
   rows = bytes % rows == 0 ? rows : 1;
-  return {{{uint32_t(op.getFile()), uint64_t(op.getOffset()), rows, bytes / rows, ElementType::Byte}}, {}};
+  return SliceRecipe{{{uint32_t(op.getFile()), uint64_t(op.getOffset()), rows, bytes / rows, ElementType::Byte}}, {}};
 }
 
-std::vector<WeightContents> lowerInitializers(ModuleOp graph) {
+std::vector<WeightContents> lowerInitializers(ModuleOp graph, WeightStorage storage) {
   std::vector<WeightContents> weights;
   for (auto op : graph.getOps<onnx::InitializerOp>()) {
     WeightContents &weight = weights.emplace_back();
@@ -40,7 +43,7 @@ std::vector<WeightContents> lowerInitializers(ModuleOp graph) {
     llvm::raw_string_ostream(weight.element_type) << op.getTensorType().getElementType();
     weight.shape = op.getTensorType().getShape().vec();
     weight.layout = "rows";
-    weight.slices.push_back(copyBytes(op));
+    weight.slices.push_back(takeBytes(op, storage));
   }
   return weights;
 }

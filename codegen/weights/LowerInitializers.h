@@ -6,14 +6,14 @@
 #ifndef FATHOM_CODEGEN_WEIGHTS_LOWERINITIALIZERS_H
 #define FATHOM_CODEGEN_WEIGHTS_LOWERINITIALIZERS_H
 
-#include "codegen/artifact/ArtifactContents.h"
+#include "codegen/weights/LowerRecipes.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 namespace fathom::codegen {
 
 /// The initializers of a graph in their order, each a slice with its bytes as they are.
-std::vector<WeightContents> lowerInitializers(mlir::ModuleOp graph);
+std::vector<WeightContents> lowerInitializers(mlir::ModuleOp graph, WeightStorage storage);
 
 } // namespace fathom::codegen
 

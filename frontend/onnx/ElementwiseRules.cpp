@@ -48,8 +48,13 @@ static bool broadcastAll(NodeShapes &node, size_t first, std::optional<Shape> &s
   return true;
 }
 
-/// With the type of input 0, or `element`.
+/// With the type of input 0, which all have, or `element`.
 static bool giveBroadcast(NodeShapes &node, int32_t element = 0, Compute compute = nullptr) {
+  for (size_t i = 1; i < node.inputCount(); ++i) {
+    if (!node.checkTypes(0, i)) {
+      return false;
+    }
+  }
   std::optional<Shape> shape;
   if (!broadcastAll(node, 0, shape)) {
     return false;
@@ -102,6 +107,12 @@ static bool comparison(NodeShapes &node) {
   return giveBroadcast(node, T::BOOL, compute);
 }
 static bool broadcasting(NodeShapes &node) { return giveBroadcast(node); }
+
+/// An exponent may be of another type.
+static bool power(NodeShapes &node) {
+  std::optional<Shape> shape;
+  return broadcastAll(node, 0, shape) && node.give(0, node.in(0).element, shape);
+}
 
 static bool same(NodeShapes &node) { return node.give(0, node.in(0).element, node.in(0).shape); }
 static bool sameContents(NodeShapes &node) {
@@ -159,7 +170,7 @@ static std::optional<Shape> choose(NodeShapes &node) {
 
 static bool where(NodeShapes &node) {
   std::optional<Shape> shape;
-  return broadcastAll(node, 0, shape) && node.give(0, node.in(1).element, shape, choose(node));
+  return node.checkTypes(1, 2) && broadcastAll(node, 0, shape) && node.give(0, node.in(1).element, shape, choose(node));
 }
 
 static bool dropout(NodeShapes &node) {
@@ -221,7 +232,7 @@ llvm::ArrayRef<ShapeRuleRow> elementwiseRules() {
       {"", "Not", invert},
       {"", "Or", comparison<ofConstants<eitherOf>>, 2},
       {"", "PRelu", same, 2},
-      {"", "Pow", broadcasting, 2},
+      {"", "Pow", power, 2},
       {"", "Reciprocal", same},
       {"", "Relu", same},
       {"", "Round", same},

@@ -153,6 +153,11 @@ std::optional<Shape> NodeShapes::broadcast(llvm::ArrayRef<Extent> a, llvm::Array
   return shape;
 }
 
+bool NodeShapes::checkTypes(size_t a, size_t b) {
+  bool differ = in(a).element != 0 && in(b).element != 0 && in(a).element != in(b).element;
+  return !differ || fail("has inputs of unlike types: " + describe(in(a)) + " and " + describe(in(b)));
+}
+
 bool NodeShapes::fail(const llvm::Twine &what) {
   message = what.str();
   return false;

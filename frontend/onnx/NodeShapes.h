@@ -89,6 +89,9 @@ public:
   /// Extents that one broadcasts to the other's; a finding where they cannot.
   std::optional<Shape> broadcast(llvm::ArrayRef<Extent> a, llvm::ArrayRef<Extent> b);
 
+  /// A finding where inputs `a` and `b` are known to be of types that differ; then false.
+  bool checkTypes(size_t a, size_t b);
+
   /// Says what is wrong with the node; false.
   bool fail(const llvm::Twine &message);
   const std::string &fault() const { return message; }

@@ -51,10 +51,13 @@ static bool multiply(NodeShapes &node, size_t left, size_t right, int32_t elemen
   return node.give(0, element, shape);
 }
 
-static bool matMul(NodeShapes &node) { return multiply(node, 0, 1, node.in(0).element); }
+static bool matMul(NodeShapes &node) { return node.checkTypes(0, 1) && multiply(node, 0, 1, node.in(0).element); }
 static bool matMulInteger(NodeShapes &node) { return multiply(node, 0, 1, T::INT32); }
 
 static bool gemm(NodeShapes &node) {
+  if (!node.checkTypes(0, 1)) {
+    return false;
+  }
   if (!node.ranked(0) || !node.ranked(1)) {
     return node.give(0, node.in(0).element, std::nullopt);
   }

@@ -115,7 +115,9 @@ template <typename... Patterns>
 bool applyPatterns(mlir::Operation *module) {
   mlir::RewritePatternSet patterns(module->getContext());
   patterns.add<Patterns...>(module->getContext());
-  return succeeded(mlir::applyPatternsGreedily(module, std::move(patterns)));
+  // A graph is one block.
+  auto config = mlir::GreedyRewriteConfig().setRegionSimplificationLevel(mlir::GreedySimplifyRegionLevel::Disabled);
+  return succeeded(mlir::applyPatternsGreedily(module, std::move(patterns), config));
 }
 
 } // namespace fathom::raise

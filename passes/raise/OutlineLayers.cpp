@@ -131,13 +131,13 @@ bool Outliner::takesOthers(Operation *op) {
   });
 }
 
-/// func @layer_N(%stream, %positions, %cache, %layer) -> (stream, cache)
+/// func @layer.N(%stream, %positions, %cache, %layer) -> (stream, cache)
 func::FuncOp Outliner::createFunction(int64_t layer, const Cut &begin, const Cut &end) {
   builder.setInsertionPoint(forward);
   Type inputs[] = {begin.stream.getType(), forward.getArgument(1).getType(), begin.cache.getType(),
                    builder.getIndexType()};
   auto type = builder.getFunctionType(inputs, {end.stream.getType(), end.cache.getType()});
-  auto function = func::FuncOp::create(builder, forward.getLoc(), ("layer_" + Twine(layer)).str(), type);
+  auto function = func::FuncOp::create(builder, forward.getLoc(), ("layer." + Twine(layer)).str(), type);
   StringRef names[] = {deepseek::kActivationInput, deepseek::kPositionsInput, deepseek::kCacheInput,
                        deepseek::kLayerInput};
   for (auto [number, name] : llvm::enumerate(names)) {
@@ -207,6 +207,12 @@ bool Outliner::run() {
   }
   for (int64_t layer = 0; layer + 1 < int64_t(cuts.size()); ++layer) {
     outline(layer);
+  }
+  // What layers took is made in their functions now.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(forward.front()))) {
+    if (isOpTriviallyDead(&op)) {
+      op.erase();
+    }
   }
   // As in the hidden states of transformers, the last layer's is the one behind the norm.
   Value stream = cuts.back().stream;

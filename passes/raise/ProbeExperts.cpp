@@ -372,7 +372,7 @@ std::optional<KnownRouting> LayerProber::infer() {
     }
   }
   std::optional<Routing> routing = inferRouting(rows, bias ? ArrayRef<double>(numbers) : ArrayRef<double>());
-  return routing ? std::optional(KnownRouting{*routing, bias, *experts}) : std::nullopt;
+  return routing ? std::optional(KnownRouting{*routing, bias, *experts, true}) : std::nullopt;
 }
 
 std::optional<KnownRouting> probeExperts(const ExpertLayer &layer, ArrayRef<Value> biases,
@@ -386,8 +386,8 @@ std::optional<KnownRouting> probeExperts(const ExpertLayer &layer, ArrayRef<Valu
     prober.setBias(bias);
     found = found ? found : prober.infer();
     // Some gates are like a routing for such biases alone as the model has.
-    if (!found && prober.readBias(bias)) {
-      found = prober.infer();
+    if (!found && prober.readBias(bias) && (found = prober.infer())) {
+      found->holdsForAnyBias = false;
     }
   }
   return found;

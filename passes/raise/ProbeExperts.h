@@ -32,6 +32,8 @@ struct KnownRouting {
   mlir::Value bias;
   /// The expert, as logits count them, that each network is of, or each matrix of a stack.
   llvm::SmallVector<int64_t> experts;
+  /// Whether other numbers of the bias change nothing.
+  bool holdsForAnyBias = true;
 };
 
 /// How a layer routes rows, found by evaluating it for logits that tell routings apart, with networks that leave a mark

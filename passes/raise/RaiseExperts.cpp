@@ -3,9 +3,9 @@
 //
 // Layers of routed experts: found by what is between logits and one sum, proved by evaluating that.
 
+#include "passes/raise/AlikeLayers.h"
 #include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
-#include "passes/raise/ProbeExperts.h"
 
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
@@ -57,44 +57,26 @@ static Value findRows(Value value) {
   return value;
 }
 
-/// Ops of a block that follow from a value, in order.
-static SmallVector<Operation *> collectUsers(Value value) {
+/// Visits values through which all goes on that follows from `value`, the nearest first, until one is the right one:
+/// behind each, nothing reads what was before it.
+static void visitNarrows(Value value, llvm::function_ref<bool(Value)> isRight) {
+  // Ops that follow from the value and were not met so far.
+  llvm::SmallPtrSet<Operation *, 16> open;
   Block *block = value.getParentBlock();
-  llvm::SetVector<Operation *> users;
-  SmallVector<Value> values = {value};
-  while (!values.empty()) {
-    for (Operation *user : values.pop_back_val().getUsers()) {
-      Operation *op = block->findAncestorOpInBlock(*user);
-      if (op && users.insert(op)) {
-        llvm::append_range(values, op->getResults());
-      }
-    }
-  }
-  SmallVector<Operation *> ordered(users.begin(), users.end());
-  llvm::sort(ordered, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
-  return ordered;
-}
-
-/// Values through which all goes on that follows from `value`, the nearest first: behind each, nothing reads what was
-/// before it.
-static SmallVector<Value> findNarrows(Value value) {
-  SmallVector<Value> narrows;
-  // The last op that reads anything so far.
-  Operation *last = nullptr;
   auto extend = [&](Value read) {
     for (Operation *user : read.getUsers()) {
-      Operation *op = value.getParentBlock()->findAncestorOpInBlock(*user);
-      last = !last || last->isBeforeInBlock(op) ? op : last;
+      open.insert(block->findAncestorOpInBlock(*user));
     }
   };
   extend(value);
-  for (Operation *op : collectUsers(value)) {
-    if (op == last && op->getNumResults() == 1) {
-      narrows.push_back(op->getResult(0));
+  for (Operation *op = value.getDefiningOp(); op && !open.empty(); op = op->getNextNode()) {
+    if (open.erase(op)) {
+      if (open.empty() && op->getNumResults() == 1 && isRight(op->getResult(0))) {
+        return;
+      }
+      llvm::for_each(op->getResults(), extend);
     }
-    llvm::for_each(op->getResults(), extend);
   }
-  return narrows;
 }
 
 namespace {
@@ -153,9 +135,8 @@ static bool areAlike(const ExpertNetwork &a, const ExpertNetwork &b) {
 
 /// Whether each network has matrices of its own, for one expert.
 static bool areApart(ArrayRef<ExpertNetwork> networks) {
-  return llvm::all_of(networks, [&](const ExpertNetwork &network) {
-    return isOne(network) && areAlike(network, networks.front());
-  });
+  return llvm::all_of(
+      networks, [&](const ExpertNetwork &network) { return isOne(network) && areAlike(network, networks.front()); });
 }
 
 /// One network of stacks, or one for each expert.
@@ -335,31 +316,49 @@ struct RaiseExperts : impl::RaiseExpertsBase<RaiseExperts> {
         gates.insert(gate);
       }
     }
+    std::vector<KnownLayer> known;
     for (Operation *gate : gates) {
-      raiseLayer(cast<NodeOp>(gate));
+      findLayer(cast<NodeOp>(gate), known);
+    }
+    // The last first: the rows of one may be the output of another.
+    for (KnownLayer &layer : llvm::reverse(known)) {
+      takeFactors(layer.layer, layer.routing.routing);
+      LayerRewriter(layer.layer, layer.routing).run();
     }
   }
 
+private:
   /// The nearest values are tried that may be the sum of all experts.
-  void raiseLayer(NodeOp gate) {
+  void findLayer(NodeOp gate, std::vector<KnownLayer> &known) {
     ExpertLayer layer = {findRows(gate.getInputs()[0]), gate.getOutputs()[0], {}, {}};
     if (!isRows(layer.input) || !isRows(layer.logits)) {
       return;
     }
-    for (Value narrow : findNarrows(layer.logits)) {
+    visitNarrows(layer.logits, [&](Value narrow) {
       layer.output = narrow;
       Slice slice = sliceBack(layer);
       SmallVector<NodeOp> swiGlus = findSwiGlus(slice);
       if (!swiGlus.empty() && (!slice.isClosed || !findNetworks(swiGlus, layer))) {
-        return slice.isClosed ? reportMissing(layer) : void();
+        slice.isClosed ? reportMissing(layer) : void();
+        return true; // none behind it is better
       }
       bool isSum = !swiGlus.empty() && isRows(narrow) && getWidth(narrow) == layer.width();
-      auto known = isSum ? probeExperts(layer, findVectors(slice, layer.experts()), readFrom(folder)) : std::nullopt;
-      if (known) {
-        takeFactors(layer, known->routing);
-        return LayerRewriter(layer, *known).run();
+      std::optional<KnownRouting> routing = isSum ? infer(layer, slice, known) : std::nullopt;
+      if (routing) {
+        known.push_back({layer, *routing});
+      }
+      return routing.has_value();
+    });
+  }
+
+  /// How a layer routes rows: as one that is like it, or as its evaluation shows.
+  std::optional<KnownRouting> infer(const ExpertLayer &layer, const Slice &slice, llvm::ArrayRef<KnownLayer> known) {
+    for (const KnownLayer &other : known) {
+      if (std::optional<KnownRouting> routing = inferFromAlike(other, layer)) {
+        return routing;
       }
     }
+    return probeExperts(layer, findVectors(slice, layer.experts()), readFrom(folder));
   }
 };
 } // namespace

@@ -89,17 +89,17 @@ public:
   StringRef stack(StringRef group, ArrayRef<StringRef> names, ArrayRef<int64_t> layers);
 
 private:
-  void stackWeights(StringRef name, ArrayRef<StringRef> names, ArrayRef<int64_t> layers);
-  void stackRecipes(StringRef name, StringRef group, ArrayRef<StringRef> names, ArrayRef<int64_t> layers);
+  StringAttr stackWeights(StringRef name, ArrayRef<StringRef> names, ArrayRef<int64_t> layers);
+  StringAttr stackRecipes(StringRef name, StringRef group, ArrayRef<StringRef> names, ArrayRef<int64_t> layers);
 
   ModuleOp module;
   SymbolTable symbols;
   /// By the names and the layers of what is stacked: layers that are not alike may read the same weight.
-  std::map<std::pair<std::vector<std::string>, std::vector<int64_t>>, std::string> known;
+  std::map<std::pair<std::vector<std::string>, std::vector<int64_t>>, StringAttr> known;
 };
 } // namespace
 
-void Stacker::stackWeights(StringRef name, ArrayRef<StringRef> names, ArrayRef<int64_t> layers) {
+StringAttr Stacker::stackWeights(StringRef name, ArrayRef<StringRef> names, ArrayRef<int64_t> layers) {
   SmallVector<int64_t> locations;
   SmallVector<StringRef> patterns;
   for (StringRef each : names) {
@@ -109,18 +109,19 @@ void Stacker::stackWeights(StringRef name, ArrayRef<StringRef> names, ArrayRef<i
   }
   auto first = symbols.lookup<WeightOp>(names.front());
   OpBuilder builder(first);
-  symbols.insert(WeightOp::create(builder, first.getLoc(), name, first.getType(), first.getExperts(), first.getScale(),
-                                  builder.getDenseI64ArrayAttr(layers), raise::findPattern(patterns, layers, "{layer}"),
-                                  builder.getDenseI64ArrayAttr(locations)));
+  return symbols.insert(WeightOp::create(
+      builder, first.getLoc(), name, first.getType(), first.getExperts(), first.getScale(),
+      builder.getDenseI64ArrayAttr(layers), raise::findPattern(patterns, layers, "{layer}"),
+      builder.getDenseI64ArrayAttr(locations)));
 }
 
-void Stacker::stackRecipes(StringRef name, StringRef group, ArrayRef<StringRef> names, ArrayRef<int64_t> layers) {
+StringAttr Stacker::stackRecipes(StringRef name, StringRef group, ArrayRef<StringRef> names, ArrayRef<int64_t> layers) {
   auto first = symbols.lookup<RecipeOp>(names.front());
   OpBuilder builder(first);
   auto recipe = cast<RecipeOp>(builder.clone(*first));
   recipe.setSymName(name);
   recipe.setLayersAttr(builder.getDenseI64ArrayAttr(layers));
-  symbols.insert(recipe);
+  StringAttr symbol = symbols.insert(recipe);
   SmallVector<SmallVector<SourceOp>> sources = llvm::map_to_vector(names, [&](StringRef each) {
     return llvm::to_vector(symbols.lookup<RecipeOp>(each).getBody().front().getOps<SourceOp>());
   });
@@ -129,15 +130,16 @@ void Stacker::stackRecipes(StringRef name, StringRef group, ArrayRef<StringRef> 
         llvm::map_to_vector(sources, [&, number = number](auto &of) { return of[number].getWeight(); });
     source.setWeight(stack(group, weights, layers));
   }
+  return symbol;
 }
 
 StringRef Stacker::stack(StringRef group, ArrayRef<StringRef> names, ArrayRef<int64_t> layers) {
   std::pair key(std::vector<std::string>(names.begin(), names.end()), layers.vec());
-  auto [entry, isNew] = known.try_emplace(key, (group + "." + names.front()).str());
-  if (isNew && symbols.lookup<WeightOp>(names.front())) {
-    stackWeights(entry->second, names, layers);
-  } else if (isNew) {
-    stackRecipes(entry->second, group, names, layers);
+  auto [entry, isNew] = known.try_emplace(key);
+  if (isNew) {
+    std::string name = (group + "." + names.front()).str();
+    bool isWeight = symbols.lookup<WeightOp>(names.front()) != nullptr;
+    entry->second = isWeight ? stackWeights(name, names, layers) : stackRecipes(name, group, names, layers);
   }
   return entry->second;
 }

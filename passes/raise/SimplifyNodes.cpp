@@ -75,8 +75,26 @@ static LogicalResult simplifySplit(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
+/// Rows of a table by indices that are reshaped are reshaped themselves.
+static LogicalResult reshapeRows(NodeOp node, NodeOp indices, PatternRewriter &rewriter) {
+  auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
+  auto given = dyn_cast<RankedTensorType>(indices.getInputs()[0].getType());
+  if (!type || !given || type.getRank() == 0 || node.getInteger("axis", 0) != 0 || getRank(node.getInputs()[0]) != 2) {
+    return rewriter.notifyMatchFailure(node, "does not choose rows");
+  }
+  SmallVector<Size> sizes = getSizes(given);
+  sizes.push_back(getSizes(type).back());
+  Value rows = createNode(rewriter, node.getLoc(), "Gather", getTensor(type.getContext(), sizes, type.getElementType()),
+                          ValueRange{node.getInputs()[0], indices.getInputs()[0]});
+  rewriter.replaceOp(node, createReshape(rewriter, node.getLoc(), type, rows));
+  return success();
+}
+
 /// One index of a dimension is a Slice, and a Reshape that drops the dimension.
 static LogicalResult simplifyGather(NodeOp node, PatternRewriter &rewriter) {
+  if (NodeOp indices = matchNode(node.getInputs()[1], "Reshape")) {
+    return reshapeRows(node, indices, rewriter);
+  }
   Value input = node.getInputs()[0];
   auto type = dyn_cast<RankedTensorType>(input.getType());
   auto index = getRank(node.getInputs()[1]) == 0 ? getIntegers(node.getInputs()[1]) : std::nullopt;

@@ -127,6 +127,8 @@ static void checkSegment(const artifact::Segment &segment, uint32_t index, const
                      segment.name()->c_str());
     findings.require(!__builtin_add_overflow(segment.offset(), segment.size(), &end) && end <= INT64_MAX,
                      "segment %u: %llu bytes at offset %llu exceed the size of any file", index, size, offset);
+    findings.require(segment.head_bytes().value_or(0) <= segment.size(),
+                     "segment %u: its head has more bytes than the %llu of the file", index, size);
     return;
   }
   findings.require(offset % FATHOM_SEGMENT_ALIGNMENT == 0, "segment %u: offset %llu is not a multiple of %d", index,

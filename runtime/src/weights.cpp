@@ -44,6 +44,17 @@ static bool findShard(const artifact::Segment &segment, const Weights::Places &p
                : joinPath(path, ".", 1, name);
 }
 
+static fathom_status_t checkHead(const ByteSource &file, uint64_t bytes, uint64_t expected, const char *what,
+                                 const char *path) {
+  ByteView head;
+  FATHOM_RETURN_IF_ERROR(file.view(0, bytes, true, &head));
+  if (hash64(head.data(), bytes) != expected) {
+    return fail(FATHOM_STATUS_MISMATCH, "%s: not the file this model was compiled from (%s); compile the model again",
+                path, what);
+  }
+  return FATHOM_STATUS_OK;
+}
+
 // Whether the safetensors header of |file| is the one the compiler saw.
 static fathom_status_t checkShardHeader(const ByteSource &file, uint64_t expected, const char *path) {
   uint64_t length;
@@ -55,13 +66,16 @@ static fathom_status_t checkShardHeader(const ByteSource &file, uint64_t expecte
     return fail(FATHOM_STATUS_MISMATCH, "%s: not a safetensors file: a header of %llu bytes in a file of %llu", path,
                 static_cast<unsigned long long>(length), static_cast<unsigned long long>(file.size()));
   }
-  ByteView header;
-  FATHOM_RETURN_IF_ERROR(file.view(0, sizeof(length) + length, true, &header));
-  if (hash64(header.data(), sizeof(length) + length) != expected) {
-    return fail(FATHOM_STATUS_MISMATCH,
-                "%s: not the file this model was compiled from (its header differs); compile the model again", path);
+  return checkHead(file, sizeof(length) + length, expected, "its header differs", path);
+}
+
+// Whether |file| begins as the one that the compiler saw.
+static fathom_status_t checkFile(const ByteSource &file, const artifact::Segment &segment, const char *path) {
+  flatbuffers::Optional<uint64_t> head = segment.head_bytes();
+  if (!head) {
+    return checkShardHeader(file, segment.hash(), path);
   }
-  return FATHOM_STATUS_OK;
+  return checkHead(file, *head, segment.hash(), "it begins with other bytes", path);
 }
 
 Weights::~Weights() {
@@ -101,7 +115,7 @@ fathom_status_t Weights::openSegment(const artifact::Segment &segment, const Byt
                 static_cast<unsigned long long>(segment.offset() + segment.size()),
                 static_cast<unsigned long long>(part->file->size()));
   }
-  FATHOM_RETURN_IF_ERROR(checkShardHeader(*part->file, segment.hash(), path));
+  FATHOM_RETURN_IF_ERROR(checkFile(*part->file, segment, path));
   return part->file->view(segment.offset(), segment.size(), copy, part->view);
 }
 

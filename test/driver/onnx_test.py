@@ -6,12 +6,18 @@
 import json
 import os
 import shutil
+import sys
 import unittest
 
-import support
-from support import BAD_INPUT, UNSUPPORTED, make, read, write
+import numpy as np
 
-CORPUS = os.path.join(support.TREE, "test", "fuzz", "corpus")
+import support
+from support import BAD_INPUT, IO, MISMATCH, TREE, UNSUPPORTED, make, read, write
+
+sys.path.insert(0, os.path.join(TREE, "test", "e2e", "onnx"))
+from small_onnx import external, model, node
+
+CORPUS = os.path.join(TREE, "test", "fuzz", "corpus")
 SMALL = os.path.join(CORPUS, "onnx", "small")
 # A language model of one layer.
 LAYER = os.path.join(CORPUS, "onnx_raise", "layer")
@@ -53,6 +59,19 @@ class Onnx(support.DriverTest):
         self.assertIn({"op": "swiglu", "count": 1, "first_node": "n_gu"}, report["raised"])
         self.assertNotIn("raised", json.loads(make("inspect", self.model(), "--json").stdout))
 
+    def test_a_graph_becomes_what_a_checkpoint_becomes(self):
+        path, options = self.model(LAYER), ("--raise=require", "--act-type=f32", "--max-context=32", "-o")
+        asked = ("--token-ids=1,2,3", "-n8", "--temperature=0", "--ignore-eos", "--output=token-ids")
+        make("compile", path, *options, self.path("both"), "--target=cpu,cuda", "--cubin=none", "--cache-type=f32")
+        answers = {make("run", model, *asked, *device).stdout
+                   for model, device in ((path, ()), (self.path("both"), ()), (self.path("both"), ("--device=ptxsim",)))}
+        make("compile", path, *options, self.path("layer.o"), "--emit=obj", "--weights=reference", "--no-kernels")
+        self.assertTrue(os.path.exists(self.path("layer.h")))
+        if not support.SANITIZED:
+            make("compile", path, *options, self.path("program"), "--emit=exe")
+            answers.add(make(*asked, program=self.path("program")).stdout)
+        self.assertEqual(len(answers), 1)
+
     def test_lint_says_nothing_of_a_model_that_compiles(self):
         result = make("lint", self.model(LAYER))
         self.assertEqual((result.stdout, result.stderr), (b"", b""))
@@ -86,10 +105,6 @@ class Onnx(support.DriverTest):
         self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"), "--target=cuda", "--cubin=none",
                    words=("does not recognize as a language model",))
 
-    def test_weights_of_a_graph_do_not_stay_where_they_are(self):
-        self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"), "--weights=reference",
-                   words=("not be read where they are", "leave out --weights=reference"))
-
     def test_a_graph_that_is_run_is_compiled_first(self):
         self.fails(UNSUPPORTED, "run", self.model(), "--token-ids=1",
                    words=("is compiled as it stands", "has named functions, and no language model"))
@@ -113,6 +128,60 @@ class Onnx(support.DriverTest):
         self.assertIn('onnx.node "If" opset 17(%arg1) graphs ["then_branch", "else_branch"]', text)
         self.assertIn('onnx.node "Add" opset 17(%1, %1)', text)
         self.assertNotIn("Twice", text)
+
+
+class Reference(support.DriverTest):
+    """Weights of graphs that stay where they are."""
+
+    def setUp(self):
+        super().setUp()
+        self.numbers = np.arange(16, dtype=np.float32).reshape(4, 4)
+        os.makedirs(self.path("model", "parts"))
+        np.save(self.path("x.npy"), np.eye(4, dtype=np.float32)[:2])
+
+    def compile(self, weight, *options):
+        """An artifact of y = x · w, which reads w where it is."""
+        message = model([node("MatMul", "x w", "y")], [("x", "float32", ("n", 4))], [("y", "float32", ("n", 4))], {"w": weight})
+        write(self.path("model", "m.onnx"), message)
+        write(self.path("model", "parts", "w.bin"), b"head" + self.numbers.tobytes())
+        make("compile", self.path("model", "m.onnx"), "-o", self.path("m.fathom"), "--weights=reference", *options)
+        return self.path("m.fathom")
+
+    def beside(self):
+        return external("w", "parts/w.bin", (4, 4), offset="4")
+
+    def call(self, *options):
+        return ("run", self.path("m.fathom"), "--input=x=@" + self.path("x.npy"), "--output-dir=" + self.path(""), *options)
+
+    def answer(self, *options):
+        make(*self.call(*options))
+        return np.load(self.path("y.npy")).tolist()
+
+    def test_weights_are_read_where_they_are(self):
+        for weight in (self.numbers, self.beside()):
+            self.compile(weight)
+            self.assertEqual(self.answer(), self.numbers[:2].tolist())
+        write(self.path("model", "parts", "w.bin"), b"head" + (2 * self.numbers).tobytes() + b"more")
+        self.fails(MISMATCH, *self.call(), words=("w.bin", "not the file this model was compiled from (it begins with other bytes)"))
+        os.truncate(self.path("model", "parts", "w.bin"), 60)
+        self.fails(MISMATCH, *self.call(), words=("w.bin", "expected at least 68 bytes, found 60"))
+
+    def test_files_that_moved_are_found_where_the_user_says(self):
+        self.compile(self.beside())
+        os.rename(self.path("model"), self.path("moved"))
+        self.fails(IO, *self.call(), words=("w.bin", "weights-directory"))
+        self.assertEqual(self.answer("--weights-directory=" + self.path("moved", "parts")), self.numbers[:2].tolist())
+
+    def test_all_weights_are_compared_where_somebody_asks(self):
+        self.numbers = np.arange(1 << 12, dtype=np.float32).reshape(4, -1)
+        weight = external("w", "parts/w.bin", self.numbers.shape, offset="4")
+        self.compile(weight)
+        self.fails(UNSUPPORTED, *self.call("--verify-weights"), words=("w.bin", "no hash to compare them with"))
+        self.compile(weight, "--verify-weights")
+        make(*self.call("--verify-weights"))
+        self.numbers[-1, -1] = 7
+        write(self.path("model", "parts", "w.bin"), b"head" + self.numbers.tobytes())
+        self.fails(MISMATCH, *self.call("--verify-weights"), words=("w.bin", "not those the model was compiled with"))
 
 
 if __name__ == "__main__":

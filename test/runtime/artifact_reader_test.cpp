@@ -153,7 +153,7 @@ std::vector<ToyKernel> &gpu(ToyContents &c) {
 const Refusal refusals[] = {
     {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
     {"FormatOne", [](ToyContents &c) { c.versionMajor = 1; }, kMismatch,
-     "artifact version 1.3, this runtime reads 10.0 to 10.3; use the runtime it was compiled with, or compile the "
+     "artifact version 1.4, this runtime reads 10.0 to 10.4; use the runtime it was compiled with, or compile the "
      "model again"},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
     {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},
@@ -252,6 +252,12 @@ const Refusal refusals[] = {
        c.segments[1].offset = kHuge;
      },
      kBad, "exceed the size of any file"},
+    {"HeadBeyondFile",
+     [](ToyContents &c) {
+       c.segments[1].external = true;
+       c.segments[1].headBytes = kHuge;
+     },
+     kBad, "its head has more bytes than the 16 of the file"},
     {"ManyEntryPoints", [](ToyContents &c) { c.entries.resize(257, c.entries[0]); }, kBad,
      "257 entry points, expected at most 256"},
     {"NoPrefill", [](ToyContents &c) { c.entries[0].form = artifact::Form::absorbed; }, kBad,

@@ -198,7 +198,7 @@ static std::string makeMetadata(const ToyContents &c) {
   std::vector<flatbuffers::Offset<fbs::Segment>> segments;
   for (const ToySegment &s : c.segments) {
     segments.push_back(fbs::CreateSegment(b, b.CreateString(s.name), b.CreateString(s.directory), s.external, s.offset,
-                                          s.size, s.hash, s.contentsHash));
+                                          s.size, s.hash, s.contentsHash, s.headBytes));
   }
   std::vector<flatbuffers::Offset<fbs::EntryPoint>> entries;
   for (const ToyEntry &e : c.entries) {

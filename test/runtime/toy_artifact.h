@@ -37,6 +37,7 @@ struct ToySegment {
   bool external;
   uint64_t offset, size, hash;
   flatbuffers::Optional<uint64_t> contentsHash = flatbuffers::nullopt;
+  flatbuffers::Optional<uint64_t> headBytes = flatbuffers::nullopt;
 };
 
 struct ToyStore {

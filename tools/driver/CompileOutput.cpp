@@ -99,11 +99,11 @@ static std::string describeActivations(const codegen::ArtifactContents &contents
 std::string CompileOutput::describeOptions(const codegen::ArtifactContents &contents) const {
   bool pack = options.weights == codegen::WeightStorage::Pack;
   const codegen::ProgramContents &program = contents.variants.front();
-  if (!program.namedFunctions.empty()) {
-    return describeTargets(contents) + " --weights=pack";
-  }
   std::string text = describeTargets(contents) + " --weights=" + (pack ? "pack" : "reference");
   text += options.verifyWeights ? " --verify-weights" : "";
+  if (!program.namedFunctions.empty()) {
+    return text;
+  }
   text += options.draft ? "" : " --draft=none";
   text += " --max-context=" + std::to_string(contents.model.max_context);
   text += std::string(" --cache-type=") + runtime::cacheTypeOf(contents.stores.front().element);
@@ -126,14 +126,25 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   return text + (generated ? " --no-kernels" : "");
 }
 
+/// Files of a graph may lie in folders of its own.
+static std::string findDirectory(const WeightFiles &files, const WeightFile &file) {
+  llvm::SmallString<256> directory(files.directory);
+  llvm::sys::path::append(directory, llvm::sys::path::parent_path(file.name));
+  llvm::sys::fs::make_absolute(directory);
+  return directory.str().str();
+}
+
 /// Shards that the artifact reads at run time, and where they are.
 llvm::Error CompileOutput::listExternalShards(const WeightFiles &files, codegen::ArtifactContents &contents) const {
-  llvm::SmallString<256> directory(files.directory);
-  llvm::sys::fs::make_absolute(directory);
   uint64_t done = 0, total = 0;
   for (const WeightFile &file : files.files) {
-    contents.externalShards.push_back(
-        {{}, file.name, directory.str().str(), /*external=*/true, 0, file.size, file.headerHash});
+    artifact::SegmentT &shard = contents.externalShards.emplace_back();
+    shard.name = llvm::sys::path::filename(file.name).str();
+    shard.directory = findDirectory(files, file);
+    shard.external = true;
+    shard.size = file.size;
+    shard.hash = file.headerHash;
+    shard.head_bytes = file.headBytes;
     total += file.size;
   }
   auto showProgress = [&](uint64_t bytes) {

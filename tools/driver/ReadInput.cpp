@@ -152,7 +152,7 @@ static void refuseF16InPlace(const huggingface::ModelWeights &weights, const che
 static WeightFiles listFiles(const checkpoint::Checkpoint &checkpoint) {
   WeightFiles files = {checkpoint.directory(), {}};
   for (const checkpoint::Shard &shard : checkpoint.shards()) {
-    files.files.push_back({shard.name, shard.path, shard.size, shard.header->hash()});
+    files.files.push_back({shard.name, shard.path, shard.size, shard.header->hash(), std::nullopt});
   }
   return files;
 }
@@ -206,11 +206,6 @@ static void setGraphFacts(ModuleOp module, const huggingface::GraphConfig &confi
 
 static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
                        CompileInput &input) {
-  if (options.weights == codegen::WeightStorage::Reference) {
-    diagnostics.error(Problem::Unsupported, "weights", options.input, "",
-                      "is a graph, whose weights can be packed, but not be read where they are",
-                      "leave out --weights=reference");
-  }
   std::unique_ptr<onnx::Model> model = onnx::Model::open(options.input, diagnostics);
   if (!model) {
     return false;
@@ -227,7 +222,7 @@ static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diag
   readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
   setGraphFacts(*input.module, huggingface::loadGraphConfig(input.files->directory, diagnostics));
   for (const onnx::DataFile &file : imported.files) {
-    input.files->files.push_back({file.name, file.path, file.bytes, /*headerHash=*/0});
+    input.files->files.push_back({file.name, file.path, file.bytes, file.headHash, file.headBytes});
   }
   return !diagnostics.hasErrors();
 }

@@ -57,11 +57,11 @@ static const kernels::Device &findTarget(const runtime::Device &device) {
   });
 }
 
-/// As `compile` has them by default. Where nobody names a device, it is a processor, which reads weights of a
-/// checkpoint where they are.
-static CompileOptions chooseOptions(StringRef path, const runtime::DeviceChoice &choice) {
+/// As `compile` has them by default. Where nobody names a device, it is a processor, which reads weights where
+/// they are.
+static CompileOptions chooseOptions(const runtime::DeviceChoice &choice) {
   CompileOptions options;
-  options.weights = isOnnx(path) ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
+  options.weights = codegen::WeightStorage::Reference;
   if (choice.device && findTarget(*choice.device).name != options.target) {
     const kernels::Device &target = findTarget(*choice.device);
     options.target = target.name;
@@ -129,8 +129,7 @@ static int resolve(const char *program, const cli::RunOptions &options, cli::Res
     return cli::printError("fathom", cli::kResources, "cannot create a file in memory: %s", std::strerror(errno));
   }
   MemoryFileSystem fileSystem(file);
-  int code = runIsolated(
-      [&] { return compile(model->path, options.chatFormat, chooseOptions(model->path, choice), fileSystem); });
+  int code = runIsolated([&] { return compile(model->path, options.chatFormat, chooseOptions(choice), fileSystem); });
   code = code ? code : mapForEver(file, model);
   ::close(file);
   return code;

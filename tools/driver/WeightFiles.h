@@ -7,6 +7,7 @@
 #define FATHOM_TOOLS_DRIVER_WEIGHTFILES_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct WeightFile {
   uint64_t size = 0;
   /// What tells another file of that name and size, as `deepseek.shards` has it.
   uint64_t headerHash = 0;
+  /// How many bytes the file begins with have that hash; nothing: its safetensors header has it.
+  std::optional<uint64_t> headBytes = std::nullopt;
 };
 
 struct WeightFiles {

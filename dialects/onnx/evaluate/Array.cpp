@@ -82,8 +82,10 @@ void Array::set(int64_t at, const Array &from, int64_t fromAt) {
 
 void Array::round() {
   Type part = isComplex() ? cast<ComplexType>(element).getElementType() : element;
-  for (double &value : reals) {
-    value = roundTo(part, value);
+  if (part.isF32()) {
+    llvm::for_each(reals, [](double &value) { value = static_cast<float>(value); });
+  } else if (!part.isF64()) {
+    llvm::for_each(reals, [part](double &value) { value = roundTo(part, value); });
   }
   for (int64_t &value : integers) {
     value = wrapTo(element, value);

@@ -7,6 +7,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/deepseek/Phase.h"
+#include "dialects/support/Hash.h"
 #include "frontend/checkpoint/Files.h"
 #include "frontend/onnx/import/ImportTypes.h"
 
@@ -24,6 +25,8 @@ using checkpoint::Problem;
 
 /// Initializers of so few elements stand in the IR, where people look for them.
 static constexpr int64_t kMostInline = 8;
+/// What is looked at of a file to know it again.
+static constexpr uint64_t kHeadBytes = 4096;
 
 namespace {
 class ModelImporter {
@@ -37,8 +40,10 @@ public:
 private:
   void addInitializers();
   mlir::Value addInitializer(const Tensor &tensor);
+  StringAttr addSymbol(const Tensor &tensor, RankedTensorType type);
   mlir::Value addConstant(ElementsAttr value) { return ConstantOp::create(builder, loc, value); }
   std::optional<std::string> readData(const Tensor &tensor);
+  void readHead(const File &file, DataFile &data);
   int64_t findFile(const std::string &path);
   void addMain();
   void addGraph(const TypedGraph &graph, Block &block);
@@ -63,6 +68,7 @@ private:
   std::vector<mlir::Value> values;
   mlir::Value none;
   ImportedModel imported;
+  std::optional<SymbolTable> symbols; ///< of the module, with its functions
 };
 } // namespace
 
@@ -72,6 +78,16 @@ Location ModelImporter::locate(const proto::NodeProto &node) {
     name = node.output(0);
   }
   return NameLoc::get(builder.getStringAttr(name.empty() ? node.op_type() : name));
+}
+
+void ModelImporter::readHead(const File &file, DataFile &data) {
+  data.bytes = file.size();
+  data.headBytes = std::min(data.bytes, kHeadBytes);
+  std::string head(data.headBytes, '\0');
+  if (!file.read(head.data(), head.size(), 0)) {
+    checkpoint::reportSystemError(errno, data.path, "cannot read", diagnostics);
+  }
+  data.headHash = hashBytes(head);
 }
 
 /// The number of a file in the module's list.
@@ -84,7 +100,10 @@ int64_t ModelImporter::findFile(const std::string &path) {
   StringRef folder = StringRef(model.path()).take_front(StringRef(model.path()).rfind('/') + 1);
   StringRef name = path;
   name.consume_front(folder);
-  imported.files.push_back({name.str(), path, file ? file->size() : 0});
+  imported.files.push_back({name.str(), path});
+  if (file) {
+    readHead(*file, imported.files.back());
+  }
   return int64_t(imported.files.size()) - 1;
 }
 
@@ -111,13 +130,16 @@ mlir::Value ModelImporter::addInitializer(const Tensor &tensor) {
     std::optional<std::string> bytes = readData(tensor);
     return bytes ? addConstant(convertRaw(type, *bytes)) : mlir::Value();
   }
+  return GetInitializerOp::create(builder, loc, type, addSymbol(tensor, type));
+}
+
+/// Declares an initializer; its name is that of the tensor unless a function has that, now or when it is raised.
+StringAttr ModelImporter::addSymbol(const Tensor &tensor, RankedTensorType type) {
   StringRef name = tensor.proto->name();
-  {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToEnd(imported.module->getBody());
-    InitializerOp::create(builder, loc, name, type, findFile(tensor.data.file), int64_t(tensor.data.range.offset));
-  }
-  return GetInitializerOp::create(builder, loc, type, name);
+  OpBuilder outer(builder.getContext());
+  auto initializer = InitializerOp::create(outer, loc, name == "forward" ? "forward.weight" : name, type,
+                                           findFile(tensor.data.file), int64_t(tensor.data.range.offset));
+  return symbols->insert(initializer);
 }
 
 void ModelImporter::addInitializers() {
@@ -279,6 +301,7 @@ void ModelImporter::addMain() {
   const proto::GraphProto &graph = model.proto().graph();
   SmallVector<Type> inputs = llvm::map_to_vector(typed.main.inputs, [&](ValueId id) { return typeOf(id); });
   auto main = func::FuncOp::create(builder, loc, kMainFunction, builder.getFunctionType(inputs, {}));
+  symbols.emplace(*imported.module);
   Block *entry = main.addEntryBlock();
   builder.setInsertionPointToStart(entry);
   none = NoneOp::create(builder, loc);
@@ -311,7 +334,7 @@ void ModelImporter::addMain() {
 
 void ModelImporter::listFiles(ModuleOp module) {
   SmallVector<Attribute> shards = llvm::map_to_vector(imported.files, [&](const DataFile &file) -> Attribute {
-    return deepseek::ShardAttr::get(builder.getContext(), file.name, file.bytes, /*headerHash=*/0);
+    return deepseek::ShardAttr::get(builder.getContext(), file.name, file.bytes, file.headHash);
   });
   module->setAttr(deepseek::kShardsAttr, builder.getArrayAttr(shards));
 }

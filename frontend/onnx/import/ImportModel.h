@@ -19,7 +19,9 @@ struct DataFile {
   std::string name;
   /// For opening it.
   std::string path;
-  uint64_t bytes;
+  uint64_t bytes = 0;
+  /// Of what it begins with, so that another file is told.
+  uint64_t headBytes = 0, headHash = 0;
 };
 
 struct ImportedModel {

@@ -25,6 +25,7 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+import deepseek_graph
 from quantized import is_quantized, make_weights, quantize_checkpoint
 from reference_model import read_arrays
 
@@ -38,6 +39,8 @@ GREEDY = 12
 # Of every logit. Graphs of 16 bits have rounded more than weights: epsilons, scales, and cosines and sines.
 TOLERANCE = 1e-3
 ROUNDED = {"llama-f16": 5e-3, "llama-genai-dml-f16": 5e-3, "qwen2-bf16-dynamo23": 0.05, "qwen2-genai-bf16": 0.05}
+# Three layers of routed experts behind a dense one, as deepseek_graph.py writes them.
+LAYERS = {"num_hidden_layers": 4, "first_k_dense_replace": 1, "q_lora_rank": None, "rope_scaling": None}
 REFUSED = ("qwen2-int8-dynamic", "v3-dynamo18-grouped", "v3-script17-frozen")
 
 
@@ -109,18 +112,42 @@ class Graphs(unittest.TestCase):
         quantize_checkpoint(os.path.join(folder, "model.safetensors"), graph["weights"])
         return self.answer(folder)[1]
 
-    def compile(self, name):
+    def compile(self, name, *options):
         graph = self.facts["graphs"][name]
         tensors, _ = self.generate(graph["checkpoint"])
         with open(self.path(name + ".bin"), "wb") as file:
             file.writelines(make_weights(graph["weights"], tensors))
         return run("compile", self.path(name + ".onnx"), "-o", self.path(name + ".fathom"), "--raise=require",
-                   f"--max-context={CONTEXT}", CACHE)
+                   f"--max-context={CONTEXT}", CACHE, *options)
 
     def test_graphs_give_what_checkpoints_give(self):
         for name in sorted(set(self.facts["graphs"]) - set(REFUSED)):
             with self.subTest(name):
                 done = self.compile(name)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                expected = self.expect(name)
+                answers = Answers(self.path(name + ".fathom"))
+                self.assertEqual(answers.tokens, expected.tokens)
+                self.assertLess(np.abs(answers.logits - expected.logits).max(), ROUNDED.get(name, TOLERANCE))
+
+    def test_layers_that_are_alike_behind_another(self):
+        config, folder = self.path("layers.json"), self.path("layers")
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump(self.facts["checkpoints"]["v2-micro"] | LAYERS, file)
+        make("gen", "--config=" + config, "-o", folder)
+        make("compile", deepseek_graph.write(folder), "-o", folder + ".onnx.fathom", "--raise=require",
+             f"--max-context={CONTEXT}", CACHE)
+        expected, answers = self.answer(folder)[1], Answers(folder + ".onnx.fathom")
+        self.assertEqual(answers.tokens, expected.tokens)
+        self.assertLess(np.abs(answers.logits - expected.logits).max(), TOLERANCE)
+
+    def test_options_are_those_of_checkpoints(self):
+        """Weights stay where they are or not, and kernels are used or not: answers are the same."""
+        for name, *options in (("v3-absorb20-cache", "--weights=reference"),
+                               ("llama-f16", "--weights=reference", "--no-kernels"),
+                               ("qwen2-genai-int4", "--weights=reference", "--verify-weights")):
+            with self.subTest(name):
+                done = self.compile(name, *options)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 expected = self.expect(name)
                 answers = Answers(self.path(name + ".fathom"))

@@ -39,6 +39,13 @@ def tensor(array, name=""):
             field(9, np.ascontiguousarray(array).tobytes()))
 
 
+def external(name, location, shape, kind="float32", **entries):
+    """A tensor with its numbers in another file."""
+    entries = {"location": location, **entries}
+    return (fields(1, shape) + field(2, TYPES[kind]) + field(8, name) +
+            fields(13, (field(1, key) + field(2, text) for key, text in entries.items())) + field(14, 1))
+
+
 def attribute(name, value):
     head = field(1, name)
     if isinstance(value, np.ndarray):
@@ -65,7 +72,9 @@ def value(name, kind, shape):
 
 
 def graph(nodes, inputs=(), outputs=(), initializers=None):
-    weights = (tensor(array, name) for name, array in (initializers or {}).items())
+    """`initializers`: arrays, or messages of tensors, by name."""
+    weights = (array if isinstance(array, bytes) else tensor(array, name)
+               for name, array in (initializers or {}).items())
     return (fields(1, nodes) + field(2, "g") + fields(5, weights) + fields(11, (value(*one) for one in inputs)) +
             fields(12, (value(*one) for one in outputs)))
 

@@ -139,6 +139,10 @@ TEST(OnnxShapesTest, FollowsWhatExportersWrite) {
 TEST(OnnxShapesTest, WhatDoesNotFitIsNamed) {
   const std::pair<const char *, std::string> cases[] = {
       {"node 'y' (Add): has inputs of unlike shapes: 6 and 12", node("Add", "x m", "y")},
+      {"node 'y' (Less): has inputs of unlike types: float[12,12] and int64[batch,sequence]",
+       node("Less", "m ids", "y")},
+      {"node 'y' (Gemm): has inputs of unlike types: int64[batch,sequence] and float[12,12]",
+       node("Gemm", "ids m", "y")},
       {"leaves out input 1; its operator wants 2 or more", node("Add", "x", "y")},
       {"leaves out input 0; its operator wants 3 or more", node("Where", "- x x", "y")},
       {"multiplies 64 numbers by 12", node("MatMul", "x m", "y")},

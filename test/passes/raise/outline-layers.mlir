@@ -1,20 +1,20 @@
 // What lies between two sums of one stream becomes a function; what depends on no row is made in it.
 // RUN: fathom-opt %s --verify-numerics-each --fathom-outline-layers | FileCheck %s
 
-// CHECK-LABEL: func.func private @layer_0(
+// CHECK-LABEL: func.func private @layer.0(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x8xf32> {deepseek.input = "activation"}, %[[POSITIONS:[a-z0-9]+]]: tensor<?xi32> {deepseek.input = "positions"}, %[[CACHE:[a-z0-9]+]]: !deepseek.cache<key: 8 x f32, value: 8 x f32> {deepseek.input = "cache"}, %[[LAYER:[a-z0-9]+]]: index {deepseek.input = "layer"})
 // CHECK: %[[W:.*]] = deepseek.get_weight @first
 // CHECK: deepseek.linear %[[X]], %[[W]]
 // CHECK: deepseek.cache_append %[[CACHE]]["key"][%[[LAYER]]]
 // CHECK: %[[SUM:.*]] = arith.addf %[[X]],
 // CHECK: return %[[SUM]],
-// CHECK-LABEL: func.func private @layer_1(
+// CHECK-LABEL: func.func private @layer.1(
 // CHECK: deepseek.get_weight @second
 // CHECK-LABEL: func.func @forward(
 // CHECK: %[[E:.*]] = deepseek.embedding
-// CHECK: %[[FIRST:.*]]:2 = call @layer_0(%[[E]], %arg1, %arg3, %c0
+// CHECK: %[[FIRST:.*]]:2 = call @layer.0(%[[E]], %arg1, %arg3, %c0
 // CHECK: deepseek.record_state %[[FIRST]]#0 layer 0
-// CHECK: %[[SECOND:.*]]:2 = call @layer_1(%[[FIRST]]#0, %arg1, %[[FIRST]]#1, %c1
+// CHECK: %[[SECOND:.*]]:2 = call @layer.1(%[[FIRST]]#0, %arg1, %[[FIRST]]#1, %c1
 // CHECK: deepseek.record_state %[[SECOND]]#0 layer 1
 // CHECK: return %{{.*}}, %[[SECOND]]#1
 deepseek.weight @embedding : tensor<10x8xf32> from "embedding" at [0, 0]

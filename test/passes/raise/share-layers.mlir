@@ -12,22 +12,22 @@
 // CHECK: call @layer(%{{.*}}, %c0)
 // CHECK: call @layer(%{{.*}}, %c1)
 // CHECK: call @layer_2(%{{.*}}, %c2)
-// CHECK-NOT: @layer_0
-// CHECK-NOT: @layer_1
+// CHECK-NOT: @layer.0
+// CHECK-NOT: @layer.1
 deepseek.weight @h.0.w : tensor<8x8xf32> from "h.0.w" at [0, 0]
 deepseek.weight @h.1.w : tensor<8x8xf32> from "h.1.w" at [0, 256]
 deepseek.weight @h.2.w : tensor<8x8xf32> from "h.2.w" at [0, 512]
-func.func private @layer_0(%x: tensor<?x8xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<key: 8 x f32>, %layer: index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>) {
+func.func private @layer.0(%x: tensor<?x8xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<key: 8 x f32>, %layer: index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>) {
   %w = deepseek.get_weight @h.0.w : tensor<8x8xf32>
   %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
   return %y, %cache : tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>
 }
-func.func private @layer_1(%x: tensor<?x8xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<key: 8 x f32>, %layer: index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>) {
+func.func private @layer.1(%x: tensor<?x8xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<key: 8 x f32>, %layer: index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>) {
   %w = deepseek.get_weight @h.1.w : tensor<8x8xf32>
   %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
   return %y, %cache : tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>
 }
-func.func private @layer_2(%x: tensor<?x8xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<key: 8 x f32>, %layer: index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>) {
+func.func private @layer.2(%x: tensor<?x8xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<key: 8 x f32>, %layer: index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>) {
   %w = deepseek.get_weight @h.2.w : tensor<8x8xf32>
   %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
   %z = arith.addf %x, %y : tensor<?x8xf32>
@@ -37,8 +37,8 @@ func.func @forward(%x: tensor<?x8xf32>, %positions: tensor<?xi32>, %cache: !deep
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
-  %a:2 = call @layer_0(%x, %positions, %cache, %c0) : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<key: 8 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>)
-  %b:2 = call @layer_1(%a#0, %positions, %a#1, %c1) : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<key: 8 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>)
-  %c:2 = call @layer_2(%b#0, %positions, %b#1, %c2) : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<key: 8 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>)
+  %a:2 = call @layer.0(%x, %positions, %cache, %c0) : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<key: 8 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>)
+  %b:2 = call @layer.1(%a#0, %positions, %a#1, %c1) : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<key: 8 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>)
+  %c:2 = call @layer.2(%b#0, %positions, %b#1, %c2) : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<key: 8 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>)
   return %c#0, %c#1 : tensor<?x8xf32>, !deepseek.cache<key: 8 x f32>
 }
