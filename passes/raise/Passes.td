@@ -133,8 +133,8 @@ def RaiseExperts : Pass<"fathom-raise-experts", "mlir::ModuleOp">, Within<"1e-5"
     all, tokens gathered and scattered, matrices gathered. None is matched. A layer is what all that follows from the
     logits goes through, with networks `down · (silu(gate · x) · up · x)` in it; it is evaluated with networks that
     leave a mark of their expert, for many logits and with any numbers for the bias, and raised where a routing gives all
-    of its weights. Experts in an order of their own are put in that of the logits. Numbers that the sum is multiplied by
-    are part of the routing.
+    of its weights. Layers that are alike are evaluated once. Experts in an order of their own are put in that of the logits.
+    Numbers that the sum is multiplied by are part of the routing.
 
     Numeric contract: within 1e-5, as experts add up in another order. Test: test/passes/raise/raise-experts.mlir.
   }];

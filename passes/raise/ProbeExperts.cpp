@@ -290,14 +290,18 @@ bool LayerProber::readBias(Value value) {
   return int64_t(numbers.size()) == layer.experts();
 }
 
-/// How many rows are evaluated at once: as many as do not take much memory, or those that the graph is of; 0: too many.
+/// How many rows are evaluated at once: as many as do not take much memory, or those that the graph is of; 0: too many,
+/// or of more experts than can be told from each other in seconds, which grows with their third power.
 int64_t LayerProber::countRows() const {
-  constexpr int64_t most = 16, elements = int64_t(1) << 24;
+  constexpr int64_t most = 16, mostExperts = 512, elements = int64_t(1) << 24;
+  int64_t experts = layer.experts(), width = layer.width();
+  bool fits = experts > 0 && experts <= mostExperts && width > 0 && width <= elements / experts;
   auto type = cast<RankedTensorType>(layer.input.getType());
-  if (type.hasStaticShape()) {
-    return type.getNumElements() <= elements ? type.getNumElements() / layer.width() : 0;
+  if (!fits || type.hasStaticShape()) {
+    std::optional<int64_t> count = fits ? onnx::countElements(type.getShape()) : std::nullopt;
+    return count && *count <= elements ? *count / width : 0;
   }
-  return std::clamp<int64_t>(elements / (layer.width() * layer.experts()), 1, most);
+  return std::min(elements / (width * experts), most);
 }
 
 /// What experts are multiplied by, by number of their network, with `numbers` for the bias.

@@ -72,6 +72,14 @@ class Onnx(support.DriverTest):
             answers.add(make(*asked, program=self.path("program")).stdout)
         self.assertEqual(len(answers), 1)
 
+    def test_a_tokenizer_is_missed_where_a_language_model_has_none(self):
+        path, out = self.model(LAYER), self.path("out")
+        self.assert_message(make("compile", path, "-o", out), (os.path.dirname(path) + ": has no tokenizer.json",))
+        shutil.copy(os.path.join(TREE, "test", "models", "demo", "tokenizer.json"), self.path("tokenizer.json"))
+        self.assertEqual(make("compile", path, "-o", out).stderr, b"")
+        os.remove(self.path("tokenizer.json"))
+        self.assertNotIn(b"tokenizer.json", make("compile", self.model(), "-o", out).stderr)
+
     def test_lint_says_nothing_of_a_model_that_compiles(self):
         result = make("lint", self.model(LAYER))
         self.assertEqual((result.stdout, result.stderr), (b"", b""))

@@ -219,7 +219,9 @@ static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diag
   input.files.emplace();
   StringRef folder = llvm::sys::path::parent_path(options.input);
   input.files->directory = folder.empty() ? "." : folder.str();
-  readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
+  if (options.raise != Raise::None) {
+    readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
+  }
   setGraphFacts(*input.module, huggingface::loadGraphConfig(input.files->directory, diagnostics));
   for (const onnx::DataFile &file : imported.files) {
     input.files->files.push_back({file.name, file.path, file.bytes, file.headHash, file.headBytes});

@@ -142,7 +142,8 @@ class Model:
         states = {"key": key, "value": g.slice(expanded, 3, self.nope, self.nope + self.value)}
         for kind, new in states.items():
             states[kind] = f"present.{layer}.{kind}"
-            g.nodes.append(onnx.node("Concat", f"past_key_values.{layer}.{kind} {new}", states[kind], axis=2))
+            g.nodes.append(onnx.node("Concat", f"past_key_values.{layer}.{kind} {new}", states[kind],
+                                     name=states[kind], axis=2))
         scores = g.op("MatMul", [query, g.op("Transpose", [states["key"]], perm=[0, 1, 3, 2])])
         scores = g.op("Add", [g.op("Mul", [scores, g.constant(size ** -0.5, "float32")]), self.mask])
         attended = g.op("MatMul", [g.op("Softmax", [scores], axis=-1), states["value"]])
@@ -179,7 +180,7 @@ class Model:
             mlp = g.silu_product if layer < self.config["first_k_dense_replace"] else self.route
             x = g.op("Add", [x, mlp(g.rms_norm(x, name + ".post_attention_layernorm", epsilon), name + ".mlp")])
         logits = g.unsqueeze(g.linear(g.rms_norm(x, "model.norm", epsilon), "lm_head"), 0)
-        g.nodes.append(onnx.node("Identity", logits, "logits"))
+        g.nodes.append(onnx.node("Identity", logits, "logits", "logits"))
 
     def states(self, prefix, extent):
         sizes = {"key": self.nope + self.rope, "value": self.value}

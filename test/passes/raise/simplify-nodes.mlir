@@ -53,6 +53,50 @@ func.func @splits(%x: tensor<4x8xf32>) -> (tensor<4x3xf32>, tensor<4x5xf32>) {
 
 // -----
 
+// A sum of one number is that number, one of several stays.
+// CHECK-LABEL: func.func @sums
+// CHECK: %[[ONE:.*]] = onnx.node "Reshape" opset 23(%arg0
+// CHECK: %[[ALL:.*]] = onnx.node "ReduceSum" opset 18(%arg0
+// CHECK: return %[[ONE]], %[[ALL]]
+func.func @sums(%x: tensor<4x1x8xf32>) -> (tensor<4x8xf32>, tensor<1x8xf32>) {
+  %one = onnx.constant dense<-2> : tensor<1xi64>
+  %all = onnx.constant dense<0> : tensor<1xi64>
+  %y = onnx.node "ReduceSum" opset 18 (%x, %one) {keepdims = 0 : i64} : (tensor<4x1x8xf32>, tensor<1xi64>) -> tensor<4x8xf32>
+  %z = onnx.node "ReduceSum" opset 18 (%x, %all) {keepdims = 0 : i64} : (tensor<4x1x8xf32>, tensor<1xi64>) -> tensor<1x8xf32>
+  return %y, %z : tensor<4x8xf32>, tensor<1x8xf32>
+}
+
+// -----
+
+// Heads that are rows while they are normed are a dimension.
+// CHECK-LABEL: func.func @norms_heads
+// CHECK: %[[HEADS:.*]] = onnx.node "Reshape" {{.*}}-> tensor<1x?x2x4xf32, #onnx.shape<"n">>
+// CHECK: %[[NORM:.*]] = onnx.node "RMSNormalization" opset 23(%[[HEADS]], %arg1)
+// CHECK: return %[[NORM]]
+func.func @norms_heads(%x: tensor<1x?x8xf32, #onnx.shape<"n">>, %w: tensor<4xf32>) -> tensor<1x?x2x4xf32, #onnx.shape<"n">> {
+  %rows = onnx.constant dense<[0, -1, 4]> : tensor<3xi64>
+  %heads = onnx.extents <"1", "n", "2", "4"> : tensor<4xi64>
+  %a = onnx.node "Reshape" opset 23 (%x, %rows) : (tensor<1x?x8xf32, #onnx.shape<"n">>, tensor<3xi64>) -> tensor<1x?x4xf32, #onnx.shape<"2*n">>
+  %b = onnx.node "SimplifiedLayerNormalization" opset 1 (%a, %w) : (tensor<1x?x4xf32, #onnx.shape<"2*n">>, tensor<4xf32>) -> tensor<1x?x4xf32, #onnx.shape<"2*n">>
+  %y = onnx.node "Reshape" opset 23 (%b, %heads) : (tensor<1x?x4xf32, #onnx.shape<"2*n">>, tensor<4xi64>) -> tensor<1x?x2x4xf32, #onnx.shape<"n">>
+  return %y : tensor<1x?x2x4xf32, #onnx.shape<"n">>
+}
+
+// -----
+
+// Rows by indices in another shape are reshaped.
+// CHECK-LABEL: func.func @rows_of_reshaped_indices
+// CHECK: %[[ROWS:.*]] = onnx.node "Gather" opset 23(%arg0, %arg1)
+// CHECK: onnx.node "Reshape" opset 23(%[[ROWS]]
+func.func @rows_of_reshaped_indices(%table: tensor<9x8xf32>, %ids: tensor<2x3xi64>) -> tensor<6x8xf32> {
+  %shape = onnx.constant dense<6> : tensor<1xi64>
+  %flat = onnx.node "Reshape" opset 18 (%ids, %shape) : (tensor<2x3xi64>, tensor<1xi64>) -> tensor<6xi64>
+  %y = onnx.node "Gather" opset 18 (%table, %flat) {axis = 0 : i64} : (tensor<9x8xf32>, tensor<6xi64>) -> tensor<6x8xf32>
+  return %y : tensor<6x8xf32>
+}
+
+// -----
+
 // Whatever changes only the shape is one Reshape.
 // CHECK-LABEL: func.func @reshapes
 // CHECK: %[[SHAPE:.*]] = onnx.extents <"n", "2", "4"> : tensor<3xi64>
