@@ -24,6 +24,19 @@ static std::optional<deepseek::RoutingAttr> getRouting(NodeOp node) {
                                     node.getInteger("normalize", 0) != 0, deepseek::Real(node.getReal("factor", 1)));
 }
 
+/// Gate, up and down: with scales if all have them, which kernels want.
+static SmallVector<deepseek::ScaledWeight> getStacks(NodeOp node, GraphModel &model) {
+  ValueRange values = node.getInputs().drop_front(3);
+  SmallVector<deepseek::ScaledWeight> stacks =
+      llvm::map_to_vector(values, [&](Value stack) { return model.weights().getScaledStack(model.ops(), stack); });
+  if (!llvm::all_of(stacks, [](const deepseek::ScaledWeight &stack) { return stack.weight; })) {
+    for (auto [stack, value] : llvm::zip_equal(stacks, values)) {
+      stack = {model.weights().getStack(model.ops(), value), Value(), deepseek::BlockScaleAttr()};
+    }
+  }
+  return stacks;
+}
+
 static bool convertExperts(NodeOp node, GraphModel &model) {
   const View *input = model.find(node.getInputs()[0]);
   auto gates = dyn_cast<RankedTensorType>(node.getInputs()[3].getType());
@@ -35,19 +48,17 @@ static bool convertExperts(NodeOp node, GraphModel &model) {
   Value rows = model.getRows(node.getInputs()[0], gates.getDimSize(2));
   Value logits = model.getRows(node.getInputs()[1], gates.getDimSize(0));
   Value bias = node.getInput(2) ? model.weights().get(ops, node.getInput(2)) : Value();
-  SmallVector<Value> stacks;
-  for (Value stack : node.getInputs().drop_front(3)) {
-    stacks.push_back(model.weights().getStack(ops, stack));
-  }
-  if (!rows || !logits || (node.getInput(2) && !bias) || !llvm::all_of(stacks, [](Value stack) { return stack; })) {
+  SmallVector<deepseek::ScaledWeight> stacks = getStacks(node, model);
+  bool all = llvm::all_of(stacks, [](const deepseek::ScaledWeight &stack) { return stack.weight; });
+  if (!rows || !logits || (node.getInput(2) && !bias) || !all) {
     return false;
   }
   Type ids = RankedTensorType::get({ShapedType::kDynamic, routing->getTopK()}, ops.getI32Type());
   auto gate = deepseek::MoEGateOp::create(ops, node.getLoc(), ids, model.activation(routing->getTopK()), logits, bias,
                                           *routing);
   Value sum = deepseek::MoEExpertsOp::create(ops, node.getLoc(), rows.getType(), rows, gate.getIds(), gate.getWeights(),
-                                             stacks[0], stacks[1], stacks[2], Value(), Value(), Value(),
-                                             deepseek::BlockScaleAttr());
+                                             stacks[0].weight, stacks[1].weight, stacks[2].weight, stacks[0].scale,
+                                             stacks[1].scale, stacks[2].scale, stacks[0].block);
   return model.giveRows(node, *input, sum);
 }
 

@@ -135,9 +135,8 @@ static bool areAlike(const ExpertNetwork &a, const ExpertNetwork &b) {
 
 /// Whether each network has matrices of its own, for one expert.
 static bool areApart(ArrayRef<ExpertNetwork> networks) {
-  return llvm::all_of(networks, [&](const ExpertNetwork &network) {
-    return isOne(network) && areAlike(network, networks.front());
-  });
+  return llvm::all_of(
+      networks, [&](const ExpertNetwork &network) { return isOne(network) && areAlike(network, networks.front()); });
 }
 
 /// One network of stacks, or one for each expert.

@@ -170,6 +170,26 @@ std::optional<RaisedWeights::Whole> RaisedWeights::findStoredWhole(OpBuilder &bu
                [=](OpBuilder &inner) -> Value { return deepseek::SourceOp::create(inner, loc, matrix->type, name); }};
 }
 
+deepseek::ScaledWeight RaisedWeights::getScaledStack(OpBuilder &builder, Value stack) {
+  SmallVector<MatrixOf> matrices = listMatrices(stack);
+  onnx::NodeOp first = matrices.empty() ? onnx::NodeOp() : matchRaised(matrices.front().value, kDequantize);
+  bool isFloat8 = first && isa<Float8E4M3FNType>(getElementTypeOrSelf(first.getInputs()[0]));
+  std::optional<Dequantized> of = isFloat8 ? findScaledStack(matrices) : std::nullopt;
+  bool isKept = of && of->numbers.weight &&
+                of->numbers.type.getShape() == cast<RankedTensorType>(stack.getType()).getShape() && !of->zeros &&
+                !of->zero && of->block.getRows() == deepseek::kScaleBlock &&
+                of->block.getColumns() == deepseek::kScaleBlock && of->scales.type.getElementType().isF32();
+  if (!isKept) {
+    return {};
+  }
+  StringAttr numbers = of->numbers.weight, scales = of->scales.weight;
+  auto readScales = [&](OpBuilder &inner) { return readMatrix(inner, stack.getLoc(), of->scales); };
+  Value scale = scales ? read(builder, scales, of->scales.type)
+                       : make(builder, nameMade(stack, (numbers.getValue() + ".scales").str()), of->scales.type,
+                              readScales, /*experts=*/true);
+  return {read(builder, numbers, of->numbers.type), scale, of->block};
+}
+
 Value RaisedWeights::getStack(OpBuilder &builder, Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   RowSlice rows = findRows(value);

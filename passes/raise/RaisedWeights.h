@@ -43,6 +43,9 @@ public:
   /// its columns. Null where it is something else.
   mlir::Value getStack(mlir::OpBuilder &builder, mlir::Value value);
 
+  /// The same of FP8 with scales beside it, where kernels read it as it is stored; null for any other.
+  deepseek::ScaledWeight getScaledStack(mlir::OpBuilder &builder, mlir::Value stack);
+
   /// The weight that a recipe makes of the ops which `build` makes.
   mlir::Value make(mlir::OpBuilder &builder, llvm::StringRef name, mlir::RankedTensorType type,
                    llvm::function_ref<mlir::Value(mlir::OpBuilder &)> build, bool experts = false);

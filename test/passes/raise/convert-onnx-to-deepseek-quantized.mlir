@@ -10,6 +10,7 @@
 // CHECK: deepseek.linear %{{.*}}, %{{.*}} : (tensor<?x8xf32>, tensor<4x8xbf16>)
 // CHECK: deepseek.linear %{{.*}}, %{{.*}} scale %{{.*}} <1 x 128> : (tensor<?x8xf32>, tensor<8x8xf8E4M3FN>, tensor<8x1xf32>)
 // CHECK: deepseek.moe_experts {{.*}} : (tensor<?x8xf32>, tensor<?x1xi32>, tensor<?x1xf32>, tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<?x8xf32>
+// CHECK: deepseek.moe_experts {{.*}} scale %{{.*}}, %{{.*}}, %{{.*}} <128 x 128> : (tensor<?x8xf32>, tensor<?x1xi32>, tensor<?x1xf32>, tensor<2x4x8xf8E4M3FN>, tensor<2x4x8xf8E4M3FN>, tensor<2x8x4xf8E4M3FN>, tensor<2x1x1xf32>, tensor<2x1x1xf32>, tensor<2x1x1xf32>) -> tensor<?x8xf32>
 
 // Rows of the embedding share a scale; its zero is that of all.
 // CHECK: deepseek.recipe @embedding.dequantized : tensor<10x8xf32>
@@ -47,6 +48,11 @@
 // CHECK: deepseek.constant dense<{{\[\[\[5.000000e-01\]\], \[\[2.500000e-01\]\]\]}}> : tensor<2x1x1xf32>
 // CHECK: deepseek.dequantize %{{.*}} scales %{{.*}} block <8 x 4> : (tensor<2x8x4xf32>, tensor<2x1x1xf32>) -> tensor<2x8x4xf32>
 
+// Scales of FP8 are beside it; a constant of the graph is one for each expert.
+// CHECK: deepseek.weight @f8_gate.experts : tensor<2x4x8xf8E4M3FN> experts
+// CHECK: deepseek.recipe @f8_gate.experts.scales : tensor<2x1x1xf32> experts
+// CHECK: deepseek.constant dense<{{\[\[\[5.000000e-01\]\], \[\[2.500000e-01\]\]\]}}> : tensor<2x1x1xf32>
+
 // The same numbers with another scale are another weight.
 // CHECK: deepseek.recipe @embedding.dequantized.2 : tensor<10x8xf32>
 // CHECK-NOT: onnx.
@@ -66,6 +72,10 @@ onnx.initializer @gate_up : tensor<2x8x4xui8> file 0 offset 1000
 onnx.initializer @gate_up_scales : tensor<2x8x2xf32> file 0 offset 2000
 onnx.initializer @down_0 : tensor<8x4xi8> file 0 offset 3000
 onnx.initializer @down_1 : tensor<8x4xi8> file 0 offset 4000
+onnx.initializer @f8_gate : tensor<2x4x8xf8E4M3FN> file 0 offset 5000
+onnx.initializer @f8_up : tensor<2x4x8xf8E4M3FN> file 0 offset 5100
+onnx.initializer @f8_down : tensor<2x8x4xf8E4M3FN> file 0 offset 5200
+onnx.initializer @f8_scales : tensor<2x1x1xf32> file 0 offset 5300
 func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x?x10xf32, #onnx.shape<"T">> {onnx.name = "logits"}) {
   %embedding_stored = onnx.get_initializer @embedding : tensor<10x8xi8>
   %embedding_scales_stored = onnx.get_initializer @embedding_scales : tensor<10xf32>
@@ -146,6 +156,18 @@ func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x?x10xf32, 
   %scores = onnx.node "MatMul" opset 18 (%sum, %router) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x2xf32>) -> tensor<1x?x2xf32, #onnx.shape<"T">>
   %y = onnx.node "Experts" of "fathom" opset 1 (%sum, %scores, %none, %gate, %up, %down) {factor = 1.0 : f64, group_rule = "none", groups = 1 : i64, normalize = 0 : i64, scoring = "softmax", top_groups = 1 : i64, top_k = 1 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<1x?x2xf32, #onnx.shape<"T">>, none, tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
   %out = onnx.node "Add" opset 18 (%sum, %y) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<1x?x8xf32, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
-  %logits = onnx.node "MatMul" opset 18 (%out, %head) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x10xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
+
+  %f8_gate_stored = onnx.get_initializer @f8_gate : tensor<2x4x8xf8E4M3FN>
+  %f8_up_stored = onnx.get_initializer @f8_up : tensor<2x4x8xf8E4M3FN>
+  %f8_down_stored = onnx.get_initializer @f8_down : tensor<2x8x4xf8E4M3FN>
+  %f8_scales = onnx.get_initializer @f8_scales : tensor<2x1x1xf32>
+  %few = onnx.constant dense<[[[0.5]], [[0.25]]]> : tensor<2x1x1xf32>
+  %f8_gate = onnx.node "Dequantize" of "fathom" opset 1 (%f8_gate_stored, %few) {block = array<i64: 128, 128>} : (tensor<2x4x8xf8E4M3FN>, tensor<2x1x1xf32>) -> tensor<2x4x8xf32>
+  %f8_up = onnx.node "Dequantize" of "fathom" opset 1 (%f8_up_stored, %f8_scales) {block = array<i64: 128, 128>} : (tensor<2x4x8xf8E4M3FN>, tensor<2x1x1xf32>) -> tensor<2x4x8xf32>
+  %f8_down = onnx.node "Dequantize" of "fathom" opset 1 (%f8_down_stored, %f8_scales) {block = array<i64: 128, 128>} : (tensor<2x8x4xf8E4M3FN>, tensor<2x1x1xf32>) -> tensor<2x8x4xf32>
+  %f8_scores = onnx.node "MatMul" opset 18 (%out, %router) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x2xf32>) -> tensor<1x?x2xf32, #onnx.shape<"T">>
+  %f8_y = onnx.node "Experts" of "fathom" opset 1 (%out, %f8_scores, %none, %f8_gate, %f8_up, %f8_down) {factor = 1.0 : f64, group_rule = "none", groups = 1 : i64, normalize = 0 : i64, scoring = "softmax", top_groups = 1 : i64, top_k = 1 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<1x?x2xf32, #onnx.shape<"T">>, none, tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  %last = onnx.node "Add" opset 18 (%out, %f8_y) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<1x?x8xf32, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  %logits = onnx.node "MatMul" opset 18 (%last, %head) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x10xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
   return %logits : tensor<1x?x10xf32, #onnx.shape<"T">>
 }
