@@ -96,7 +96,7 @@ public:
       }
     }
     for (Operation *op : ops) {
-      if (Error error = isa<SourceOp>(op) ? Error::success() : readStep(op)) {
+      if (Error error = isa<SourceOp>(op) ? Error::success() : readStep(op, index.expert)) {
         return std::move(error);
       }
     }
@@ -104,8 +104,8 @@ public:
   }
 
 private:
-  Error readStep(Operation *op) {
-    SmallVector<StepAction, 2> actions = getActions(op);
+  Error readStep(Operation *op, int64_t expert) {
+    SmallVector<StepAction, 2> actions = getActions(op, expert);
     if (actions.empty()) {
       return fail(op, "that the packer does not know");
     }
@@ -125,11 +125,11 @@ private:
   }
 
   /// What `op` is to the packer: steps, one after the other. None: unknown.
-  static SmallVector<StepAction, 2> getActions(Operation *op) {
+  SmallVector<StepAction, 2> getActions(Operation *op, int64_t expert) {
     using Actions = SmallVector<StepAction, 2>;
     return llvm::TypeSwitch<Operation *, Actions>(op)
         .Case([](RopeTableOp table) { return Actions{readRopeTable(table)}; })
-        .Case([](ConstantOp constant) { return Actions{readConstant(constant)}; })
+        .Case([&](ConstantOp constant) { return Actions{readConstant(constant, expert)}; })
         .Case([](ToF32Op convert) { return Actions{readConversion(convert)}; })
         .Case([](DequantizeOp dequantize) { return Actions{readDequantize(dequantize)}; })
         .Case([](TransposeOp) { return Actions{Transpose()}; })
@@ -149,13 +149,16 @@ private:
         .Default(Actions());
   }
 
-  static Constant readConstant(ConstantOp op) {
+  /// A constant, or in a recipe of experts the matrix of one.
+  Constant readConstant(ConstantOp op, int64_t expert) {
     RankedTensorType type = op.getResult().getType();
+    ArrayRef<int64_t> shape = type.getShape().drop_front(recipe.getExperts() ? 1 : 0);
+    int64_t count = llvm::product_of(shape), bytes = count * type.getElementTypeBitWidth() / 8;
     DenseElementsAttr value = op.getValue();
-    StringRef bytes(value.getRawData().data(), value.getRawData().size());
+    StringRef all(value.getRawData().data(), value.getRawData().size());
     // A tensor of more dimensions than two has the others in its columns, as tables of rotations do.
-    return {type.getDimSize(0), type.getNumElements() / type.getDimSize(0), getElementType(type.getElementType()),
-            value.isSplat() ? repeat(bytes, type.getNumElements()) : bytes.str()};
+    return {shape.front(), count / shape.front(), getElementType(type.getElementType()),
+            value.isSplat() ? repeat(all, count) : all.substr(recipe.getExperts() ? expert * bytes : 0, bytes).str()};
   }
 
   static std::string repeat(StringRef bytes, int64_t count) {

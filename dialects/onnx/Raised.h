@@ -17,9 +17,10 @@ constexpr llvm::StringLiteral kDomain = "fathom";
 constexpr llvm::StringLiteral kRotate = "Rotate";
 /// (gate, up): gate / (1 + exp(−gate)) · up.
 constexpr llvm::StringLiteral kSwiGlu = "SwiGlu";
-/// (numbers, scales, zeros) of constants: a matrix with (number − zero) · scale, where each "block" = [rows, columns]
-/// of it has a scale and a zero, at the edges ragged ones, too. Without zeros "zero" is that of all. With "bits" bytes
-/// of numbers and of zeros are so many bits each, from the lowest up, and rows may be longer than the matrix needs.
+/// (numbers, scales, zeros) of constants: a matrix, or a stack of such, with (number − zero) · scale, where each
+/// "block" = [rows, columns] of a matrix has a scale and a zero, at the edges ragged ones, too. Without zeros "zero" is
+/// that of all. With "bits" bytes of numbers and of zeros are so many bits each, from the lowest up, and rows may be
+/// longer than the matrix needs.
 constexpr llvm::StringLiteral kDequantize = "Dequantize";
 /// (query, key, value), each [batch, heads, positions, width]: softmax attention with `scale`, where query i of n sees
 /// the first m − n + i + 1 of m keys.

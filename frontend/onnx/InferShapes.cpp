@@ -10,6 +10,7 @@
 #include "frontend/onnx/Inference.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 
 #include <cerrno>
 
@@ -261,9 +262,15 @@ Inference::Ids Inference::walkNode(const proto::NodeProto &node, const Scope &sc
   if (standard && node.op_type() == "Constant" && tensor) {
     return append(node, scope, {valueOf(tensor->t())}, {}, into);
   }
-  return standard && node.op_type() == "If"     ? walkIf(node, scope, into)
-         : standard && node.op_type() == "Loop" ? walkLoop(node, scope, into)
-                                                : applyRule(node, scope, into);
+  using Walk = Ids (Inference::*)(const proto::NodeProto &, const Scope &, TypedGraph &);
+  Walk walk = llvm::StringSwitch<Walk>(standard ? node.op_type() : "")
+                  .Case("If", &Inference::walkIf)
+                  .Case("Loop", &Inference::walkLoop)
+                  .Case("SequenceAt", &Inference::walkSequenceAt)
+                  .Case("SequenceConstruct", &Inference::walkSequenceConstruct)
+                  .Case("SplitToSequence", &Inference::walkSplitToSequence)
+                  .Default(&Inference::applyRule);
+  return (this->*walk)(node, scope, into);
 }
 
 void Inference::walkInto(const proto::NodeProto &node, Scope &scope, TypedGraph &into) {

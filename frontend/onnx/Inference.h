@@ -44,6 +44,13 @@ private:
   /// A loop's body is walked again while what it carries changes; loops in loops multiply.
   static constexpr size_t kMostVisits = 500'000;
 
+  /// Into what a SplitToSequence splits its input.
+  struct Parts {
+    int64_t axis;
+    std::vector<int64_t> sizes;
+    bool keepsAxis;
+  };
+
   ValueId add(Value value);
   const Value *lookUp(const Scope &scope, llvm::StringRef name) const;
   void readInputs(Scope &scope);
@@ -57,6 +64,12 @@ private:
   Ids walkIf(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
   Ids walkLoop(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
   Ids call(const proto::FunctionProto &function, const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
+  /// Sequences whose tensors are known one by one, and what is taken from these.
+  Ids walkSplitToSequence(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
+  Ids walkSequenceConstruct(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
+  Ids walkSequenceAt(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
+  Ids walkParts(const proto::NodeProto &node, const Parts &parts, const Scope &scope, TypedGraph &into);
+  proto::NodeProto &makeNode(const proto::NodeProto &given, llvm::StringRef op, const std::string &input);
   Ids applyRule(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
   Ids append(const proto::NodeProto &node, const Scope &scope, std::vector<Value> outputs,
              std::vector<TypedGraph> graphs, TypedGraph &into);
@@ -65,6 +78,7 @@ private:
   std::vector<Value> valuesOf(llvm::ArrayRef<ValueId> ids) const;
   int64_t opsetOf(llvm::StringRef domain) const;
   const proto::FunctionProto *findFunction(const proto::NodeProto &node) const;
+  static std::optional<Parts> findParts(NodeShapes node);
   void report(const proto::NodeProto &node, const llvm::Twine &what);
   void reportMissing();
 
@@ -81,6 +95,9 @@ private:
   size_t visits = 0;
   /// Numbers that may still be followed: models have some for each reshape, hostile ones for each node.
   size_t contentsLeft = 10'000'000;
+  /// The tensors of sequences, and how many more may be followed: a node of a few bytes has many.
+  std::map<ValueId, Ids> sequences;
+  size_t partsLeft = 100'000;
 };
 
 } // namespace fathom::onnx

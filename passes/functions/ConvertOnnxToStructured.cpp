@@ -31,15 +31,23 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
     }
   }
 
-  /// Numbers initializers. A bool is a byte there, and what nobody computes with has no numbers.
+  /// What an initializer is in memory: a bool is a byte, and two numbers of 4 bits are one.
+  static MemRefType getStored(RankedTensorType type) {
+    Type element = type.getElementType(), byte = IntegerType::get(type.getContext(), 8);
+    auto integer = dyn_cast<IntegerType>(element);
+    if (integer && integer.getWidth() == 4) {
+      return MemRefType::get({(type.getNumElements() + 1) / 2}, byte);
+    }
+    bool isByte = element.isInteger(1) || !isa<IntegerType, FloatType>(element);
+    return isByte ? MemRefType::get(type.getShape(), byte) : getMemory(type);
+  }
+
+  /// Numbers initializers; what nobody computes with is memory as well.
   LogicalResult declareWeights() {
     OpBuilder builder(getOperation().getBodyRegion());
     int64_t number = 0;
     for (auto initializer : getOperation().getOps<onnx::InitializerOp>()) {
-      Type element = initializer.getTensorType().getElementType();
-      bool isByte = element.isInteger(1) || !isa<IntegerType, FloatType>(element);
-      MemRefType memory = isByte ? MemRefType::get(initializer.getTensorType().getShape(), builder.getI8Type())
-                                 : getMemory(initializer.getTensorType());
+      MemRefType memory = getStored(initializer.getTensorType());
       memref::GlobalOp::create(builder, initializer.getLoc(), ("weight." + Twine(number)).str(),
                                builder.getStringAttr("private"), memory, Attribute(), /*constant=*/false,
                                IntegerAttr());

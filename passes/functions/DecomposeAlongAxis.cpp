@@ -3,7 +3,7 @@
 //
 // Operators that look at whole rows along an axis: softmax, sums so far, the best.
 
-#include "passes/functions/NodeBuilder.h"
+#include "passes/functions/AlongAxis.h"
 
 #include <limits>
 
@@ -62,13 +62,15 @@ static bool giveRows(NodeBuilder &b, Value rows, function_ref<Value(ValueRange)>
   return b.give(b.reshape(made, b.sizesOf(b.in(0))));
 }
 
+Value softmaxOf(NodeBuilder &b, Value rows, Type element) {
+  Value raised = exponentials(b, rows, largestOf(b, rows)), sums = sumOf(b, raised);
+  return b.make(element, b.sizesOf(rows),
+                [&](ValueRange i) { return b.divide(b.at(raised, i), b.at(sums, {i[0], i[2]})); });
+}
+
 static bool softmax(NodeBuilder &b) {
   Value rows = softmaxRows(b);
-  if (!rows) {
-    return false;
-  }
-  Value raised = exponentials(b, rows, largestOf(b, rows)), sums = sumOf(b, raised);
-  return giveRows(b, rows, [&](ValueRange i) { return b.divide(b.at(raised, i), b.at(sums, {i[0], i[2]})); });
+  return rows && b.give(b.reshape(softmaxOf(b, rows, b.elementOf(0)), b.sizesOf(b.in(0))));
 }
 
 static bool logSoftmax(NodeBuilder &b) {
@@ -130,14 +132,28 @@ static bool hardmax(NodeBuilder &b) {
   });
 }
 
+/// Input 0 as [outer, length, inner] along an axis that a call may compute.
+static Value rowsAlong(NodeBuilder &b, ValueRange axis) {
+  auto select = [&](Value is, Value yes, Value no) {
+    return b.builder.createOrFold<arith::SelectOp>(b.loc, is, yes, no);
+  };
+  Value one = b.index(1), outer = one, length = one, inner = one, isBehind = b.constant(b.builder.getI1Type(), 0);
+  for (auto [size, is] : llvm::zip_equal(b.sizesOf(b.in(0)), b.areAmong(axis, b.rank(0)))) {
+    outer = b.multiply(outer, select(isBehind, one, select(is, one, size)));
+    length = select(is, size, length);
+    inner = b.multiply(inner, select(isBehind, size, one));
+    isBehind = b.builder.createOrFold<arith::OrIOp>(b.loc, isBehind, is);
+  }
+  return b.reshape(b.in(0), {outer, length, inner});
+}
+
 static bool cumSum(NodeBuilder &b) {
-  std::optional<NodeBuilder::Integers> given = b.known(1);
-  std::optional<int64_t> axis = given && given->size() == 1 ? b.axis(given->front(), b.rank(0)) : std::nullopt;
-  if (!axis) {
-    return b.fail("an axis that is computed");
+  std::optional<Values> axis = b.indicesOf(b.in(1));
+  if (!axis || axis->size() != 1 || b.rank(0) == 0) {
+    return b.fail("an axis that is not a number");
   }
   bool exclusive = b.integer("exclusive", 0) != 0, reverse = b.integer("reverse", 0) != 0;
-  Value rows = b.asRows(b.in(0), *axis);
+  Value rows = rowsAlong(b, *axis);
   Values sizes = b.sizesOf(rows);
   Type type = b.computed(b.elementOf(0)), wide = b.isReal(0) ? Type(b.builder.getF64Type()) : type;
   Value out = b.makeEmpty(b.elementOf(0), sizes), inner = sizes[2], lines = b.multiply(sizes[0], inner);
@@ -180,7 +196,25 @@ struct Choice {
 };
 } // namespace
 
-/// Of equals the first come first.
+Values takeBest(NodeBuilder &b, Value rows, Value k, bool largest) {
+  Type i64 = b.builder.getI64Type();
+  Type element = getElementTypeOrSelf(rows.getType());
+  Values sizes = b.sizesOf(rows), outSizes = {sizes[0], k, sizes[2]};
+  Value values = b.makeEmpty(element, outSizes), places = b.makeEmpty(i64, outSizes);
+  Choice choice = {b, rows, largest};
+  Value inner = sizes[2], lines = b.multiply(sizes[0], inner), none = b.zero(b.computed(element));
+  return b.loop(b.index(0), lines, {values, places}, [&](Value line, ValueRange outer) {
+    Value o = b.divide(line, inner), i = b.remainder(line, inner);
+    Values row = b.loop(b.index(0), k, {outer[0], outer[1], b.index(-1), none}, [&](Value j, ValueRange state) {
+      Value hasLast = b.isNot(b.less(state[2], b.index(0)));
+      Values best = choice.next(o, i, sizes[1], hasLast, state[3], state[2]);
+      Value place = b.create<arith::IndexCastOp>(i64, best[0]);
+      return Values{b.put(best[1], state[0], {o, j, i}), b.put(place, state[1], {o, j, i}), best[0], best[1]};
+    });
+    return Values{row[0], row[1]};
+  });
+}
+
 static bool topK(NodeBuilder &b) {
   std::optional<int64_t> axis = b.axis(b.integer("axis", -1), b.rank(0));
   std::optional<Values> wanted = b.has(1) ? b.indicesOf(b.in(1)) : Values{b.index(b.integer("k", 1))};
@@ -191,23 +225,9 @@ static bool topK(NodeBuilder &b) {
   Values sizes = b.sizesOf(rows), own = b.sizesOf(b.in(0));
   Value fits = b.both(b.isNot(b.less(k, b.index(0))), b.isNot(b.less(sizes[1], k)));
   b.check(fits, "takes more of the best than there are");
-  Type i64 = b.builder.getI64Type();
-  Values outSizes = {sizes[0], k, sizes[2]};
-  Value values = b.makeEmpty(b.elementOf(0), outSizes), places = b.makeEmpty(i64, outSizes);
-  Choice choice = {b, rows, b.integer("largest", 1) != 0};
-  Value inner = sizes[2], lines = b.multiply(sizes[0], inner), none = b.zero(b.computed(b.elementOf(0)));
-  Values done = b.loop(b.index(0), lines, {values, places}, [&](Value line, ValueRange outer) {
-    Value o = b.divide(line, inner), i = b.remainder(line, inner);
-    Values row = b.loop(b.index(0), k, {outer[0], outer[1], b.index(-1), none}, [&](Value j, ValueRange state) {
-      Value hasLast = b.isNot(b.less(state[2], b.index(0)));
-      Values best = choice.next(o, i, sizes[1], hasLast, state[3], state[2]);
-      Value place = b.create<arith::IndexCastOp>(i64, best[0]);
-      return Values{b.put(best[1], state[0], {o, j, i}), b.put(place, state[1], {o, j, i}), best[0], best[1]};
-    });
-    return Values{row[0], row[1]};
-  });
+  Values best = takeBest(b, rows, k, b.integer("largest", 1) != 0);
   own[*axis] = k;
-  return b.give(b.reshape(done[0], own)) && b.give(b.reshape(done[1], own));
+  return b.give(b.reshape(best[0], own)) && b.give(b.reshape(best[1], own));
 }
 
 ArrayRef<DecomposeRow> decomposeAlongAxisRows() {

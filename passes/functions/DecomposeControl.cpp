@@ -145,7 +145,8 @@ std::optional<GraphConverter::LoopState> GraphConverter::startLoop(NodeBuilder &
 static Values giveCounters(NodeBuilder &b, Block &body, ValueRange state) {
   Value turn = b.create<arith::IndexCastOp>(b.builder.getI64Type(), state[0]);
   Values counters;
-  for (auto [number, argument] : llvm::zip(ValueRange{turn, state[1]}, body.getArguments())) {
+  Value numbers[] = {turn, state[1]};
+  for (auto [number, argument] : llvm::zip(numbers, body.getArguments())) {
     Value tensor = b.create<tensor::FromElementsOp>(RankedTensorType::get({}, number.getType()), number);
     bool isNumber = cast<RankedTensorType>(argument.getType()).getRank() == 0;
     counters.push_back(isNumber ? tensor : b.reshape(tensor, b.index(1)));

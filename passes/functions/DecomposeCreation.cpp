@@ -105,8 +105,9 @@ static bool isNumber(Type element) {
 
 static bool cast(NodeBuilder &b) {
   Type from = b.elementOf(0), to = b.resultElement(0);
-  if (!isNumber(from) || !isNumber(to)) {
-    return b.fail("other types than of 16 bits and more");
+  bool isRead = isNumber(from) || isNarrow(from);
+  if (!isRead || !isNumber(to) || isNarrow(to)) {
+    return b.fail("numbers that become other than of 8 bits, or floats of 16, and more");
   }
   return b.giveMade(to, b.sizesOf(b.in(0)), [&](ValueRange i) { return b.convert(b.at(b.in(0), i), from, to); });
 }

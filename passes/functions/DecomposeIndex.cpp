@@ -211,10 +211,11 @@ static Cut cut(NodeBuilder &b, Value begin, Value end, Value step, Value extent)
 /// What a slice leaves of each axis; nothing after `fail`.
 static std::optional<SmallVector<Cut>> readCuts(NodeBuilder &b) {
   std::optional<Values> begins = b.list("starts", 1), ends = b.list("ends", 2);
-  std::optional<NodeBuilder::Integers> axes = b.knownList("axes", 3);
+  std::optional<Values> axes = b.list("axes", 3);
   std::optional<Values> steps = b.has(4) ? b.indicesOf(b.in(4)) : Values(begins ? begins->size() : 0, b.index(1));
   if (!begins || !ends || !steps || !b.getFault().empty() || begins->size() != ends->size() ||
-      steps->size() != begins->size() || (axes && axes->size() != begins->size())) {
+      steps->size() != begins->size() || (axes && axes->size() != begins->size()) ||
+      begins->size() > static_cast<size_t>(b.rank(0))) {
     b.fail("begins, ends, axes and steps that do not fit each other");
     return std::nullopt;
   }
@@ -222,12 +223,19 @@ static std::optional<SmallVector<Cut>> readCuts(NodeBuilder &b) {
   for (Value extent : b.sizesOf(b.in(0))) {
     cuts.push_back({b.index(0), b.index(1), extent});
   }
+  auto select = [&](Value is, Value yes, Value no) {
+    return b.builder.createOrFold<arith::SelectOp>(b.loc, is, yes, no);
+  };
   for (size_t i = 0; i < begins->size(); ++i) {
-    std::optional<int64_t> axis = b.axis(axes ? (*axes)[i] : static_cast<int64_t>(i), b.rank(0));
-    if (!axis) {
-      return std::nullopt;
+    Values flags = b.areAmong(axes ? (*axes)[i] : b.index(static_cast<int64_t>(i)), b.rank(0));
+    for (auto [axis, is] : llvm::enumerate(flags)) {
+      if (getConstantIntValue(is) == 0) {
+        continue;
+      }
+      Cut own = cut(b, (*begins)[i], (*ends)[i], (*steps)[i], b.size(b.in(0), static_cast<int64_t>(axis)));
+      cuts[axis] = {select(is, own.begin, cuts[axis].begin), select(is, own.step, cuts[axis].step),
+                    select(is, own.count, cuts[axis].count)};
     }
-    cuts[*axis] = cut(b, (*begins)[i], (*ends)[i], (*steps)[i], b.size(b.in(0), *axis));
   }
   return cuts;
 }

@@ -65,7 +65,7 @@ static bool isSingle(NodeBuilder &b) {
 static bool giveMoment(NodeBuilder &b, size_t output, Value moment, ValueRange sizes) {
   Type element = b.resultElement(output);
   if (!element) {
-    return true;
+    return b.give({});
   }
   Value shaped = b.reshape(moment, sizes);
   return b.giveMade(element, sizes, [&](ValueRange i) { return b.at(shaped, i); });
@@ -110,9 +110,8 @@ static bool layerNorm(NodeBuilder &b) {
 template <bool centered>
 static bool skipNorm(NodeBuilder &b) {
   size_t more = centered ? 4 : 3, bias = centered ? 3 : b.inputCount();
-  bool hasMoments = b.op()->getNumResults() > 1 && (b.resultElement(1) || b.resultElement(2));
-  if (!isSingle(b) || b.rank(0) == 0 || hasMoments) {
-    return b.fail("outputs of moments");
+  if (!isSingle(b) || b.rank(0) == 0) {
+    return b.fail("numbers in the place of rows");
   }
   Values sizes = b.sizesOf(b.in(0));
   Values all = b.broadcast({sizes, b.sizesOf(b.in(1))});
@@ -120,11 +119,9 @@ static bool skipNorm(NodeBuilder &b) {
     Value number = b.add(b.at(b.in(0), i), b.atBroadcast(b.in(1), all, i));
     return b.has(more) ? b.add(number, b.atBroadcast(b.in(more), all, i)) : number;
   });
-  normalize(b, sum, b.rank(0) - 1, 2, bias, centered, b.number("epsilon", 1e-12));
-  while (b.results().size() < std::min<size_t>(b.op()->getNumResults(), 3)) {
-    b.give({});
-  }
-  return b.op()->getNumResults() < 4 || b.give(sum);
+  Moments moments = normalize(b, sum, b.rank(0) - 1, 2, bias, centered, b.number("epsilon", 1e-12));
+  sizes.back() = b.index(1);
+  return giveMoment(b, 1, moments.mean, sizes) && giveMoment(b, 2, moments.inverse, sizes) && b.give(sum);
 }
 
 /// Norms of groups of channels, axis 1; older opsets have a scale for each group.

@@ -14,16 +14,7 @@ using namespace mlir;
 namespace fathom {
 
 using Values = NodeBuilder::Values;
-using Labels = SmallVector<int>;
-
-namespace {
-/// What is multiplied: tensors with a label for each axis. Labels that the output lacks are summed over.
-struct Contraction {
-  Values tensors;
-  SmallVector<Labels> labels;
-  Labels output;
-};
-} // namespace
+using Labels = Contraction::Labels;
 
 static bool isOne(Value tensor, int64_t axis) { return cast<RankedTensorType>(tensor.getType()).getDimSize(axis) == 1; }
 
@@ -55,11 +46,14 @@ static Labels orderLoops(const std::map<int, Value> &sizes, const Labels &output
   return order;
 }
 
-static AffineMap mapOf(NodeBuilder &b, const Labels &order, const Labels &labels, Value tensor) {
+/// Axes of one element stay where they are in loops over others that have more.
+static AffineMap mapOf(NodeBuilder &b, const std::map<int, Value> &sizes, const Labels &order, const Labels &labels,
+                       Value tensor) {
   SmallVector<AffineExpr> places;
   for (auto [axis, label] : llvm::enumerate(labels)) {
     auto loop = static_cast<unsigned>(llvm::find(order, label) - order.begin());
-    bool stays = tensor && isOne(tensor, static_cast<int64_t>(axis));
+    bool isAlone = getConstantIntValue(sizes.at(label)) == 1;
+    bool stays = tensor && !isAlone && isOne(tensor, static_cast<int64_t>(axis));
     places.push_back(stays ? b.builder.getAffineConstantExpr(0) : b.builder.getAffineDimExpr(loop));
   }
   return AffineMap::get(static_cast<unsigned>(order.size()), 0, places, b.builder.getContext());
@@ -78,8 +72,7 @@ static Value addProduct(NodeBuilder &b, ValueRange factors, Value sum) {
   return isReal ? b.fma(product, factors.back(), sum) : b.add(sum, b.multiply(product, factors.back()));
 }
 
-/// The sums, in the type that numbers are computed in. Null after `fail`.
-static Value contract(NodeBuilder &b, Contraction product) {
+Value contract(NodeBuilder &b, Contraction product) {
   for (Value &tensor : product.tensors) {
     tensor = b.toComputed(tensor);
   }
@@ -92,9 +85,9 @@ static Value contract(NodeBuilder &b, Contraction product) {
   Labels order = orderLoops(sizes, product.output);
   SmallVector<AffineMap> maps;
   for (auto [tensor, labels] : llvm::zip_equal(product.tensors, product.labels)) {
-    maps.push_back(mapOf(b, order, labels, tensor));
+    maps.push_back(mapOf(b, sizes, order, labels, tensor));
   }
-  maps.push_back(mapOf(b, order, product.output, {}));
+  maps.push_back(mapOf(b, sizes, order, product.output, {}));
   SmallVector<utils::IteratorType> iterators = llvm::map_to_vector(order, [&](int label) {
     return llvm::is_contained(product.output, label) ? utils::IteratorType::parallel : utils::IteratorType::reduction;
   });

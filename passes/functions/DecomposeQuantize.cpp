@@ -1,9 +1,9 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Numbers of few bits: what they stand for, and products of matrices of them.
+// Numbers of few bits: what they stand for, and how others become such.
 
-#include "passes/functions/Products.h"
+#include "passes/functions/NodeBuilder.h"
 
 #include <cmath>
 
@@ -154,78 +154,11 @@ static bool dynamicQuantize(NodeBuilder &b) {
          b.giveMade(byte, {}, [&](ValueRange) { return zero; });
 }
 
-namespace {
-/// Columns of numbers of few bits, packed from the lowest bits up: so many bytes each, of blocks that share a scale.
-struct Packed {
-  int64_t columns, depth, block, bits;
-
-  int64_t blocks() const { return (depth + block - 1) / block; }
-  int64_t columnBytes() const { return blocks() * block * bits / 8; }
-  int64_t zeroBytes() const { return (blocks() * bits + 7) / 8; }
-};
-} // namespace
-
-/// Number `i` of those that begin at byte `first` of a line of bytes, in f32.
-static Value unpack(NodeBuilder &b, Value line, Value first, Value i, int64_t bits) {
-  int64_t perByte = 8 / bits;
-  Value byte = b.at(line, {b.add(first, b.divide(i, perByte))});
-  Value shift = b.create<arith::IndexCastOp>(byte.getType(), b.multiply(b.remainder(i, perByte), bits));
-  Value mask = b.create<arith::ConstantOp>(b.builder.getI8IntegerAttr(static_cast<int8_t>((1 << bits) - 1)));
-  return b.toReal(b.both(b.create<arith::ShRUIOp>(byte, shift), mask));
-}
-
-static bool isOfSize(Value tensor, int64_t count) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  return type.hasStaticShape() && type.getNumElements() == count;
-}
-
-static bool fitsPacked(NodeBuilder &b, const Packed &packed) {
-  bool sound = packed.columns > 0 && packed.depth > 0 && packed.block > 0 && packed.columns < (1 << 28) &&
-               packed.depth < (1 << 28) && packed.block <= (1 << 28) &&
-               (packed.bits == 2 || packed.bits == 4 || packed.bits == 8) && packed.block * packed.bits % 8 == 0;
-  int64_t scales = sound ? packed.columns * packed.blocks() : 0;
-  bool zeros = sound && (!b.has(3) || isOfSize(b.in(3), b.isReal(3) ? scales : packed.columns * packed.zeroBytes()));
-  return (zeros && isOfSize(b.in(1), packed.columns * packed.columnBytes()) && isOfSize(b.in(2), scales) &&
-          !b.has(4)) ||
-         b.fail("weights, scales, zero points or groups that do not fit");
-}
-
-/// The weights as f32, [depth, columns].
-static Value unpackWeights(NodeBuilder &b, const Packed &packed) {
-  auto line = [&](size_t input) { return b.reshape(b.in(input), {b.product(b.sizesOf(b.in(input)))}); };
-  Value weights = line(1), scales = line(2), zeros = b.has(3) ? line(3) : Value();
-  Value middle = b.real(std::ldexp(1, static_cast<int>(packed.bits) - 1));
-  return b.make(b.builder.getF32Type(), {b.index(packed.depth), b.index(packed.columns)}, [&](ValueRange i) {
-    Value block = b.divide(i[0], packed.block), scale = b.add(b.multiply(i[1], packed.blocks()), block);
-    Value number = unpack(b, weights, b.multiply(i[1], packed.columnBytes()), i[0], packed.bits), zero = middle;
-    if (zeros) {
-      Value first = b.multiply(i[1], packed.zeroBytes());
-      zero = b.isReal(3) ? b.at(zeros, {scale}) : unpack(b, zeros, first, block, packed.bits);
-    }
-    return b.multiply(b.subtract(number, zero), b.at(scales, {scale}));
-  });
-}
-
-static bool matMulNBits(NodeBuilder &b) {
-  Packed packed = {b.integer("N", 0), b.integer("K", 0), b.integer("block_size", 0), b.integer("bits", 4)};
-  if (!fitsPacked(b, packed) || b.elementOf(0).isF64()) {
-    return b.fail("inputs of f64");
-  }
-  Value sums = multiplyMatrices(b, b.in(0), unpackWeights(b, packed));
-  if (sums && b.has(5)) {
-    b.checkEqual(b.size(b.in(5), 0), b.index(packed.columns), "has a bias that does not fit");
-  }
-  return sums && b.giveMade(b.elementOf(0), b.sizesOf(sums), [&](ValueRange i) {
-    return b.has(5) ? b.add(b.at(sums, i), b.at(b.in(5), {i.back()})) : b.at(sums, i);
-  });
-}
-
 ArrayRef<DecomposeRow> decomposeQuantizeRows() {
   static const DecomposeRow rows[] = {
       {"", "DequantizeLinear", dequantize, 2},
       {"", "DynamicQuantizeLinear", dynamicQuantize},
       {"", "QuantizeLinear", quantize, 2},
-      {"com.microsoft", "MatMulNBits", matMulNBits, 3},
   };
   return rows;
 }

@@ -25,24 +25,6 @@ struct Reduction {
 };
 } // namespace
 
-/// Which axes go; nothing after `fail`.
-static std::optional<SmallVector<bool>> reducedAxes(NodeBuilder &b) {
-  std::optional<NodeBuilder::Integers> axes = b.knownList("axes", 1);
-  if (!b.getFault().empty()) {
-    return std::nullopt;
-  }
-  bool none = !axes || axes->empty();
-  SmallVector<bool> reduced(b.rank(0), none && b.integer("noop_with_empty_axes", 0) == 0);
-  for (int64_t given : axes.value_or(NodeBuilder::Integers())) {
-    std::optional<int64_t> axis = b.axis(given, b.rank(0));
-    if (!axis) {
-      return std::nullopt;
-    }
-    reduced[*axis] = true;
-  }
-  return reduced;
-}
-
 static Value firstOf(NodeBuilder &b, const Reduction &reduction, Type type) {
   if (isa<FloatType>(type) || !std::isinf(reduction.first)) {
     return b.constant(type, reduction.first);
@@ -55,34 +37,59 @@ static Value firstOf(NodeBuilder &b, const Reduction &reduction, Type type) {
 }
 
 namespace {
-/// The axes that go and those that stay.
+/// Of each axis whether it goes, how many numbers of it become one, and how many it is left with. Where that depends on
+/// data all axes stay.
 struct Reduced {
-  SmallVector<bool> axes;
-  bool keepsAxes;
-  Values gone, kept;
+  Values isGone, gone, left;
+  /// The axes that the output has.
+  SmallVector<int64_t> kept;
+
+  Values outputSizes() const {
+    return llvm::map_to_vector<6>(kept, [&](int64_t axis) { return left[axis]; });
+  }
 };
 } // namespace
 
+/// Which axes go; nothing after `fail`.
+static std::optional<Values> findAxes(NodeBuilder &b) {
+  std::optional<Values> axes = b.list("axes", 1);
+  if (!b.getFault().empty()) {
+    return std::nullopt;
+  }
+  if (!axes || axes->empty()) {
+    bool all = b.integer("noop_with_empty_axes", 0) == 0;
+    return Values(static_cast<size_t>(b.rank(0)), b.constant(b.builder.getI1Type(), all));
+  }
+  return b.areAmong(*axes, b.rank(0));
+}
+
 static std::optional<Reduced> readAxes(NodeBuilder &b) {
-  std::optional<SmallVector<bool>> axes = reducedAxes(b);
+  std::optional<Values> axes = findAxes(b);
   if (!axes) {
     return std::nullopt;
   }
-  Reduced reduced = {*axes, b.integer("keepdims", 1) != 0, {}, {}};
-  for (auto [size, goes] : llvm::zip_equal(b.sizesOf(b.in(0)), *axes)) {
-    goes ? reduced.gone.push_back(size) : reduced.kept.push_back(size);
-    goes &&reduced.keepsAxes ? reduced.kept.push_back(b.index(1)) : void();
+  Reduced reduced = {*axes, {}, {}, {}};
+  bool keepsAxes = b.integer("keepdims", 1) != 0;
+  for (int64_t axis = 0; axis < b.rank(0); ++axis) {
+    Value goes = reduced.isGone[axis], size = b.size(b.in(0), axis), one = b.index(1);
+    auto select = [&](Value yes, Value no) { return b.builder.createOrFold<arith::SelectOp>(b.loc, goes, yes, no); };
+    reduced.gone.push_back(select(size, one));
+    reduced.left.push_back(select(one, size));
+    std::optional<int64_t> known = getConstantIntValue(goes);
+    if (!known && !keepsAxes) {
+      b.fail("axes that are computed, and do not stay");
+      return std::nullopt;
+    }
+    keepsAxes || *known == 0 ? reduced.kept.push_back(axis) : void();
   }
   return reduced;
 }
 
 /// Where the element at `inner` among those that go to `outer` is.
-static Values findPlace(const Reduced &reduced, ValueRange outer, ValueRange inner) {
-  Values place;
-  size_t next = 0, nextGone = 0;
-  for (bool goes : reduced.axes) {
-    place.push_back(goes ? inner[nextGone++] : outer[next]);
-    next += !goes || reduced.keepsAxes;
+static Values findPlace(NodeBuilder &b, const Reduced &reduced, ValueRange outer, ValueRange inner) {
+  Values place(inner);
+  for (auto [axis, at] : llvm::zip_equal(reduced.kept, outer)) {
+    place[axis] = b.builder.createOrFold<arith::SelectOp>(b.loc, reduced.isGone[axis], inner[axis], at);
   }
   return place;
 }
@@ -91,7 +98,7 @@ static Values findPlace(const Reduced &reduced, ValueRange outer, ValueRange inn
 static Value foldAt(NodeBuilder &b, const Reduced &reduced, ValueRange outer, Value first,
                     function_ref<Value(Value all, Value number)> step) {
   return b.forEachPlace(reduced.gone, first, [&](ValueRange inner, Value all) {
-    return step(all, b.at(b.in(0), findPlace(reduced, outer, inner)));
+    return step(all, b.at(b.in(0), findPlace(b, reduced, outer, inner)));
   });
 }
 
@@ -104,7 +111,7 @@ static bool reduce(NodeBuilder &b, const Reduction &reduction) {
   Type sum = b.isReal(0) && reduction.sums ? Type(b.builder.getF64Type()) : type;
   bool natural = b.isNatural(0);
   Value count = b.product(reduced->gone);
-  return b.giveMade(element, reduced->kept, [&](ValueRange outer) {
+  return b.giveMade(element, reduced->outputSizes(), [&](ValueRange outer) {
     Value all = foldAt(b, *reduced, outer, firstOf(b, reduction, sum), [&](Value carried, Value number) {
       return reduction.step(b, carried, b.convert(number, type, sum), natural);
     });
@@ -160,7 +167,7 @@ static bool logSumExp(NodeBuilder &b) {
     return b.fail("a type other than floats of 16 or 32 bits");
   }
   Type f32 = b.builder.getF32Type(), f64 = b.builder.getF64Type();
-  return b.giveMade(b.elementOf(0), reduced->kept, [&](ValueRange outer) {
+  return b.giveMade(b.elementOf(0), reduced->outputSizes(), [&](ValueRange outer) {
     Value most = foldAt(b, *reduced, outer, b.real(-kInfinity),
                         [&](Value all, Value number) { return takeLargest(b, all, number, false); });
     Value sum = foldAt(b, *reduced, outer, b.zero(f64), [&](Value all, Value number) {

@@ -3,7 +3,7 @@
 //
 // Operators that change shapes, and leave the elements as they are.
 
-#include "passes/functions/NodeBuilder.h"
+#include "passes/functions/AlongAxis.h"
 
 #include "llvm/ADT/Sequence.h"
 
@@ -75,16 +75,26 @@ static std::optional<NodeBuilder::Integers> normalize(NodeBuilder &b, ArrayRef<i
 }
 
 static bool unsqueeze(NodeBuilder &b) {
-  std::optional<NodeBuilder::Integers> given = b.knownList("axes", 1);
-  if (!given) {
+  std::optional<Values> axes = b.list("axes", 1);
+  if (!axes) {
     return b.fail("axes that are left out");
   }
-  auto axes = normalize(b, *given, b.rank(0) + static_cast<int64_t>(given->size()));
-  Values sizes = b.sizesOf(b.in(0));
-  for (int64_t axis : axes.value_or(NodeBuilder::Integers())) {
-    sizes.insert(sizes.begin() + axis, b.index(1));
+  // Where axes are computed, each size is that of the axis so many further in front as there were new ones.
+  int64_t rank = b.rank(0) + static_cast<int64_t>(axes->size());
+  Values sizes, own = b.sizesOf(b.in(0));
+  Value next = b.index(0), one = b.index(1);
+  auto select = [&](Value is, Value yes, Value no) {
+    return b.builder.createOrFold<arith::SelectOp>(b.loc, is, yes, no);
+  };
+  for (Value isNew : b.areAmong(*axes, rank)) {
+    Value size = one;
+    for (auto [axis, each] : llvm::enumerate(own)) {
+      size = select(b.isSame(next, b.index(static_cast<int64_t>(axis))), each, size);
+    }
+    sizes.push_back(select(isNew, one, size));
+    next = select(isNew, next, b.add(next, one));
   }
-  return axes && b.give(b.reshape(b.in(0), sizes));
+  return b.give(b.reshape(b.in(0), sizes));
 }
 
 static bool squeeze(NodeBuilder &b) {
@@ -120,33 +130,33 @@ static bool transpose(NodeBuilder &b) {
   });
 }
 
-/// A part of `tensor` along an axis.
 static SmallVector<OpFoldResult> asFold(ValueRange values) { return getAsOpFoldResult(Values(values)); }
 
-static bool concat(NodeBuilder &b) {
-  std::optional<int64_t> axis = b.axis(b.integer("axis", 0), b.rank(0));
-  if (!axis) {
-    return false;
-  }
-  Values sizes = b.sizesOf(b.in(0));
-  for (size_t input = 1; input < b.inputCount(); ++input) {
-    for (auto [i, size] : llvm::enumerate(b.sizesOf(b.in(input)))) {
-      bool joins = static_cast<int64_t>(i) == *axis;
+Value joinAlong(NodeBuilder &b, ValueRange parts, int64_t axis) {
+  Values sizes = b.sizesOf(parts.front());
+  for (Value part : parts.drop_front()) {
+    for (auto [i, size] : llvm::enumerate(b.sizesOf(part))) {
+      bool joins = static_cast<int64_t>(i) == axis;
       joins ? void(sizes[i] = b.add(sizes[i], size)) : b.checkEqual(size, sizes[i], "joins tensors of unlike shapes");
     }
   }
-  Value all = b.makeEmpty(b.elementOf(0), sizes);
+  Value all = b.makeEmpty(getElementTypeOrSelf(parts.front().getType()), sizes);
   Values begin(sizes.size(), b.index(0)), ones(sizes.size(), b.index(1));
-  for (size_t input = 0; input < b.inputCount(); ++input) {
-    Values own = b.sizesOf(b.in(input));
+  for (Value part : parts) {
+    Values own = b.sizesOf(part);
     // Types of slices follow from their sizes.
     SmallVector<OpFoldResult> offsets = asFold(begin), extents = asFold(own), strides = asFold(ones);
     auto type = tensor::ExtractSliceOp::inferResultType(cast<RankedTensorType>(all.getType()), extents);
-    Value part = type == b.in(input).getType() ? b.in(input) : Value(b.create<tensor::CastOp>(type, b.in(input)));
+    part = type == part.getType() ? part : Value(b.create<tensor::CastOp>(type, part));
     all = b.create<tensor::InsertSliceOp>(part, all, offsets, extents, strides);
-    begin[*axis] = b.add(begin[*axis], own[*axis]);
+    begin[axis] = b.add(begin[axis], own[axis]);
   }
-  return b.give(all);
+  return all;
+}
+
+static bool concat(NodeBuilder &b) {
+  std::optional<int64_t> axis = b.axis(b.integer("axis", 0), b.rank(0));
+  return axis && b.give(joinAlong(b, b.all(), *axis));
 }
 
 static bool tile(NodeBuilder &b) {
@@ -266,19 +276,23 @@ static bool split(NodeBuilder &b) {
   if (!parts || parts->size() != b.op()->getNumResults()) {
     return b.fail("other parts than outputs");
   }
+  return splitAlong(b, *parts, *axis);
+}
+
+bool splitAlong(NodeBuilder &b, ValueRange parts, int64_t axis) {
   Values sizes = b.sizesOf(b.in(0));
-  Value begin = b.index(0), whole = sizes[*axis], sum = b.index(0);
-  for (Value part : *parts) {
+  Value begin = b.index(0), whole = sizes[axis], sum = b.index(0);
+  for (Value part : parts) {
     b.check(b.builder.createOrFold<arith::CmpIOp>(b.loc, arith::CmpIPredicate::ule, part, whole),
             "splits into parts that are negative or too large");
     sum = b.add(sum, part);
   }
   b.checkEqual(sum, whole, "splits into parts of another sum");
-  for (Value part : *parts) {
-    sizes[*axis] = part;
+  for (Value part : parts) {
+    sizes[axis] = part;
     b.giveMade(b.elementOf(0), sizes, [&](ValueRange i) {
       Values place(i);
-      place[*axis] = b.add(place[*axis], begin);
+      place[axis] = b.add(place[axis], begin);
       return b.at(b.in(0), place);
     });
     begin = b.add(begin, part);

@@ -3,7 +3,7 @@
 //
 // Operators that compute each element from the one at its place: functions of numbers.
 
-#include "passes/functions/NodeBuilder.h"
+#include "passes/functions/AlongAxis.h"
 
 #include <cmath>
 #include <limits>
@@ -42,7 +42,7 @@ static bool ofAllReals(NodeBuilder &b) {
 static Value sigmoid(NodeBuilder &b, Value x) { return b.sigmoid(x); }
 static Value onePlus(NodeBuilder &b, Value x) { return b.add(b.constant(x.getType(), 1), x); }
 
-static Value gelu(NodeBuilder &b, Value x) {
+Value gelu(NodeBuilder &b, Value x) {
   Value erf = b.create<math::ErfOp>(b.multiply(x, b.real(M_SQRT1_2)));
   return b.multiply(b.multiply(x, b.real(0.5)), onePlus(b, erf));
 }

@@ -13,10 +13,13 @@ using namespace mlir;
 
 namespace fathom {
 
-/// Types whose numbers code computes with.
+/// Types whose numbers code computes with, or makes such of.
 static bool isComputed(Type type) {
   auto tensor = dyn_cast<TensorType>(type);
   Type element = tensor ? tensor.getElementType() : Type();
+  if (isNarrow(element)) {
+    return true;
+  }
   if (auto integer = dyn_cast_or_null<IntegerType>(element)) {
     return integer.getWidth() == 1 || (integer.getWidth() >= 8 && integer.getWidth() <= 64);
   }
@@ -33,7 +36,7 @@ void GraphConverter::bind(Value value, Value tensor) {
   for (int64_t axis = 0; tensor && names && axis < type.getRank(); ++axis) {
     if (type.isDynamicDim(axis) && next < names.getExtents().size()) {
       StringRef name = names.getExtents()[next++].getValue();
-      isName(name) ? void(extents.try_emplace(name, Dimension{tensor, axis})) : void();
+      extents.bind(name, {value, tensor, axis});
     }
   }
 }
@@ -63,28 +66,37 @@ Value GraphConverter::convertConstant(onnx::ConstantOp op) {
   if (!numbers || !isComputed(op.getType())) {
     return {};
   }
+  auto narrow = dyn_cast<IntegerType>(numbers.getElementType());
+  if (narrow && isNarrow(narrow)) {
+    numbers = numbers.mapValues(type.getElementType(), [&](const APInt &number) {
+      return narrow.isUnsigned() ? number.zext(8) : number.sext(8);
+    });
+  }
   numbers = numbers.getElementType() == type.getElementType() ? numbers : numbers.bitcast(type.getElementType());
   return arith::ConstantOp::create(builder, op.getLoc(), numbers.reshape(type));
 }
 
+void GraphConverter::Extents::bind(StringRef polynomial, Dimension dimension) {
+  // Sums of inputs tell names, too: of others somebody has computed them.
+  bool isInput = isa<BlockArgument>(dimension.source);
+  if (isName(polynomial) ? !known.knows(polynomial) : isInput) {
+    known.bind(polynomial, {{{"%" + std::to_string(dimensions.size())}, 1}});
+    dimensions.push_back(dimension);
+  }
+}
+
 Value GraphConverter::evaluateExtent(StructuredBuilder &b, StringRef polynomial) {
-  SmallVector<StringRef> terms, factors;
-  polynomial.split(terms, " + ");
   Value sum = b.index(0);
-  for (StringRef term : terms) {
-    Value product = b.index(1);
-    factors.clear();
-    term.split(factors, '*');
-    for (StringRef factor : factors) {
-      int64_t number = 0;
-      auto known = extents.find(factor);
-      if (!factor.getAsInteger(10, number)) {
-        product = b.multiply(product, b.index(number));
-      } else if (known == extents.end()) {
+  for (const auto &[names, factor] : extents.known.reduce(polynomial)) {
+    Value product = b.index(factor);
+    for (StringRef name : names) {
+      size_t number = 0;
+      if (!name.consume_front("%") || name.getAsInteger(10, number) || number >= extents.dimensions.size()) {
+        miss("Shape of a size that no input tells", "'" + polynomial.str() + "'");
         return {};
-      } else {
-        product = b.multiply(product, b.size(known->second.tensor, known->second.axis));
       }
+      const Dimension &dimension = extents.dimensions[number];
+      product = b.multiply(product, b.size(dimension.tensor, dimension.axis));
     }
     sum = b.add(sum, product);
   }
@@ -105,6 +117,26 @@ Value GraphConverter::convertExtents(onnx::ExtentsOp op) {
   return b.create<tensor::FromElementsOp>(type, numbers);
 }
 
+/// Whatever a file has in the place of a bool.
+static Value readBool(StructuredBuilder &b, Value bytes, ValueRange place) {
+  Value none = b.create<arith::ConstantOp>(b.builder.getI8IntegerAttr(0));
+  return b.create<arith::CmpIOp>(arith::CmpIPredicate::ne, b.at(bytes, place), none);
+}
+
+/// A number of 4 bits at a place of `type`, of which the first of two is the lower half of a byte.
+static Value readHalf(StructuredBuilder &b, Value bytes, ValueRange place, Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  Value number = b.index(0), four = b.create<arith::ConstantOp>(b.builder.getI8IntegerAttr(4));
+  for (auto [size, i] : llvm::zip_equal(tensor.getShape(), place)) {
+    number = b.add(b.multiply(number, size), i);
+  }
+  Value byte = b.at(bytes, {b.divide(number, 2)});
+  Value isSecond = b.isEqual(b.remainder(number, 2), b.index(1));
+  Value upper = b.select(isSecond, byte, b.create<arith::ShLIOp>(byte, four));
+  return tensor.getElementType().isUnsignedInteger() ? b.create<arith::ShRUIOp>(upper, four)
+                                                     : b.create<arith::ShRSIOp>(upper, four);
+}
+
 /// A weight is memory that the caller has, `@weight.N`, where N counts initializers.
 Value GraphConverter::convertInitializer(onnx::GetInitializerOp op) {
   StructuredBuilder b(builder, op.getLoc());
@@ -116,23 +148,39 @@ Value GraphConverter::convertInitializer(onnx::GetInitializerOp op) {
       op, StringAttr::get(op.getContext(), "weight." + Twine(symbol->getAttrOfType<IntegerAttr>("number").getInt())));
   Value memory = b.create<memref::GetGlobalOp>(global.getType(), global.getSymName());
   auto type = cast<RankedTensorType>(convertTensorType(op.getType()));
-  auto stored = RankedTensorType::get(type.getShape(), global.getType().getElementType());
+  auto stored = RankedTensorType::get(global.getType().getShape(), global.getType().getElementType());
   Value tensor = b.create<bufferization::ToTensorOp>(stored, memory, /*restrict=*/true);
   if (stored == type) {
     return tensor;
   }
-  // Whatever a file has in the place of a bool.
-  return b.map(type, {}, [&](ValueRange i) {
-    Value byte = b.at(tensor, i);
-    return b.create<arith::CmpIOp>(arith::CmpIPredicate::ne, byte,
-                                   b.create<arith::ConstantOp>(builder.getI8IntegerAttr(0)));
-  });
+  bool isBool = type.getElementType().isInteger(1);
+  return b.map(type, {},
+               [&](ValueRange i) { return isBool ? readBool(b, tensor, i) : readHalf(b, tensor, i, op.getType()); });
 }
 
 void GraphConverter::miss(onnx::NodeOp node, StringRef why) {
   std::string name = (node.getDomain() ? node.getDomain()->str() + "." : "") + node.getOpType().str();
-  Missing &entry = missing[why.empty() ? name : name + " of " + why.str()];
-  entry.first = entry.count++ == 0 ? describe(node) : entry.first;
+  miss(why.empty() ? name : name + " of " + why.str(), describe(node));
+}
+
+void GraphConverter::miss(const std::string &what, const std::string &where) {
+  Missing &entry = missing[what];
+  entry.first = entry.count++ == 0 ? where : entry.first;
+}
+
+static const DecomposeRow *findRow(onnx::NodeOp node) {
+  return findDecomposeRow(node.getDomain().value_or(""), node.getOpType());
+}
+
+static bool isAmong(ArrayRef<DecomposeRow> rows, onnx::NodeOp node) {
+  return llvm::any_of(rows, [&](const DecomposeRow &row) { return node.is(row.op); });
+}
+
+/// Whether a node moves elements, whatever they are, or makes numbers of narrow ones, or these of numbers.
+static bool takesNarrow(onnx::NodeOp node) {
+  return isAmong(decomposeShapeRows(), node) || node.is("Cast") || node.is("CastLike") || node.is("DequantizeLinear") ||
+         node.is("QuantizeLinear") || node.is("Identity") || node.is("Gather") || node.is("Slice") ||
+         node.getOpType() == "GatherBlockQuantized";
 }
 
 /// What a node takes that nobody computes with; empty: nothing.
@@ -140,7 +188,9 @@ static std::string findForeignType(onnx::NodeOp node) {
   std::string text;
   for (Type type : llvm::concat<const Type>(node->getOperandTypes(), node->getResultTypes())) {
     auto tensor = dyn_cast<TensorType>(type);
-    if (isa<NoneType>(type) || isComputed(type)) {
+    bool isKnown = isComputed(type) && (!isNarrow(tensor.getElementType()) || takesNarrow(node));
+    bool isList = isa<onnx::SequenceType>(type) && isAmong(decomposeSequenceRows(), node);
+    if (isa<NoneType>(type) || isList || isKnown) {
       continue;
     }
     llvm::raw_string_ostream(text) << "numbers of " << (tensor ? tensor.getElementType() : type);
@@ -149,27 +199,32 @@ static std::string findForeignType(onnx::NodeOp node) {
   return text;
 }
 
-void GraphConverter::convertNode(onnx::NodeOp node) {
+std::optional<GraphConverter::Values> GraphConverter::readInputs(onnx::NodeOp node) const {
   Values inputs;
-  bool known = true;
   for (Value input : node.getInputs()) {
+    if (isa<onnx::SequenceType>(input.getType())) {
+      auto found = sequences.find(input);
+      if (found == sequences.end()) {
+        return std::nullopt;
+      }
+      llvm::append_range(inputs, found->second);
+      continue;
+    }
     bool isLeftOut = isa<NoneType>(input.getType());
     inputs.push_back(isLeftOut ? Value() : get(input));
-    known = known && (isLeftOut || inputs.back());
+    if (!isLeftOut && !inputs.back()) {
+      return std::nullopt;
+    }
   }
-  bool hasGraphs = node->getNumRegions() > 0;
-  bool isKnown = hasGraphs ? node.is("If") || node.is("Loop") : findDecomposeRow(node) != nullptr;
-  std::string foreign = findForeignType(node);
-  if (!isKnown || !foreign.empty()) {
-    return miss(node, isKnown ? foreign : "");
-  }
-  if (!known) {
+  return inputs;
+}
+
+void GraphConverter::bindOutputs(onnx::NodeOp node, ValueRange outputs) {
+  StructuredBuilder b(builder, node.getLoc());
+  if (node->getNumResults() == 1 && isa<onnx::SequenceType>(node->getResult(0).getType())) {
+    sequences[node->getResult(0)] = outputs;
     return;
   }
-  Values outputs = node.is("If") && hasGraphs     ? convertIf(node, inputs)
-                   : node.is("Loop") && hasGraphs ? convertLoop(node, inputs)
-                                                  : convertOperator(node, inputs);
-  StructuredBuilder b(builder, node.getLoc());
   for (auto [output, result] : llvm::zip(outputs, node->getResults())) {
     // The graph may not say of how many axes it is.
     Type type = convertTensorType(result.getType());
@@ -179,18 +234,33 @@ void GraphConverter::convertNode(onnx::NodeOp node) {
   }
 }
 
-GraphConverter::Values GraphConverter::convertOperator(onnx::NodeOp node, ValueRange inputs) {
-  const DecomposeRow &row = *findDecomposeRow(node);
+void GraphConverter::convertNode(onnx::NodeOp node) {
+  bool hasGraphs = node->getNumRegions() > 0;
+  bool isKnown = hasGraphs ? node.is("If") || node.is("Loop") : findRow(node) != nullptr;
+  std::string foreign = findForeignType(node);
+  if (!isKnown || !foreign.empty()) {
+    return miss(node, isKnown ? foreign : "");
+  }
+  if (std::optional<Values> inputs = readInputs(node)) {
+    std::optional<Values> outputs = node.is("If") && hasGraphs     ? convertIf(node, *inputs)
+                                    : node.is("Loop") && hasGraphs ? convertLoop(node, *inputs)
+                                                                   : convertOperator(node, *inputs);
+    outputs ? bindOutputs(node, *outputs) : void();
+  }
+}
+
+std::optional<GraphConverter::Values> GraphConverter::convertOperator(onnx::NodeOp node, ValueRange inputs) {
+  const DecomposeRow &row = *findRow(node);
   NodeBuilder b(builder, node, inputs);
   for (unsigned i = 0; i < row.required; ++i) {
     if (!b.has(i)) {
       miss(node, "inputs that are left out");
-      return {};
+      return std::nullopt;
     }
   }
   if (!row.rule(b)) {
     miss(node, b.getFault());
-    return {};
+    return std::nullopt;
   }
   return Values(b.results());
 }

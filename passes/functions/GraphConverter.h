@@ -8,8 +8,9 @@
 
 #include "passes/functions/NodeBuilder.h"
 
+#include "dialects/onnx/evaluate/KnownExtents.h"
+
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/StringMap.h"
 
 #include <map>
 
@@ -35,19 +36,31 @@ public:
 private:
   /// Where the value of an extent's name is: a dimension of a tensor.
   struct Dimension {
+    /// What the graph has in its place.
+    Value source;
     Value tensor;
     int64_t axis;
   };
-  using Extents = llvm::StringMap<Dimension>;
+  /// What extents are, in names "%N" of which N counts dimensions.
+  struct Extents {
+    onnx::KnownExtents known;
+    std::vector<Dimension> dimensions;
+
+    void bind(llvm::StringRef polynomial, Dimension dimension);
+  };
 
   void convert(mlir::Operation &op);
   Value convertConstant(onnx::ConstantOp op);
   Value convertExtents(onnx::ExtentsOp op);
   Value convertInitializer(onnx::GetInitializerOp op);
   void convertNode(onnx::NodeOp node);
-  Values convertOperator(onnx::NodeOp node, mlir::ValueRange inputs);
+  /// What a node takes, and for a sequence its tensors; nothing where one is unknown.
+  std::optional<Values> readInputs(onnx::NodeOp node) const;
+  void bindOutputs(onnx::NodeOp node, mlir::ValueRange outputs);
+  std::optional<Values> convertOperator(onnx::NodeOp node, mlir::ValueRange inputs);
   Value evaluateExtent(StructuredBuilder &b, llvm::StringRef polynomial);
   void miss(onnx::NodeOp node, llvm::StringRef why);
+  void miss(const std::string &what, const std::string &where);
 
   // Nodes with graphs.
   mlir::Region *findGraph(onnx::NodeOp node, llvm::StringRef name);
@@ -68,6 +81,7 @@ private:
 
   mlir::OpBuilder &builder;
   llvm::DenseMap<Value, Value> values;
+  llvm::DenseMap<Value, Values> sequences;
   Extents extents;
   /// By operator and reason, how many nodes there are, and the first of them.
   struct Missing {

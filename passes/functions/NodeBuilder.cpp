@@ -5,6 +5,8 @@
 
 #include "passes/functions/NodeBuilder.h"
 
+#include "passes/support/Float8.h"
+
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -22,16 +24,25 @@ static int64_t knownSize(Value size) {
 
 static RankedTensorType getType(Value tensor) { return cast<RankedTensorType>(tensor.getType()); }
 
+bool isNarrow(Type element) {
+  auto integer = dyn_cast_or_null<IntegerType>(element);
+  return integer ? integer.getWidth() == 4 : element && isFloat8(element);
+}
+
+/// What elements are in code: without signs, and narrow ones a byte each.
+static Type convertElement(Type element) {
+  auto integer = dyn_cast<IntegerType>(element);
+  return isNarrow(element) ? IntegerType::get(element.getContext(), 8)
+         : integer         ? IntegerType::get(element.getContext(), integer.getWidth())
+                           : element;
+}
+
 Type convertTensorType(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor) {
     return {};
   }
-  Type element = tensor.getElementType();
-  if (auto integer = dyn_cast<IntegerType>(element)) {
-    element = IntegerType::get(type.getContext(), integer.getWidth());
-  }
-  return RankedTensorType::get(tensor.getShape(), element);
+  return RankedTensorType::get(tensor.getShape(), convertElement(tensor.getElementType()));
 }
 
 std::string describe(onnx::NodeOp node) {
@@ -70,13 +81,13 @@ Value conform(StructuredBuilder &b, Value value, Type type, StringRef what) {
 }
 
 Type NodeBuilder::resultElement(size_t output) const {
-  return output < op()->getNumResults() ? getElementTypeOrSelf(op()->getResult(output).getType()) : Type();
+  auto type = output < op()->getNumResults() ? dyn_cast<TensorType>(op()->getResult(output).getType()) : TensorType();
+  return type ? type.getElementType() : Type();
 }
 
 Type NodeBuilder::computed(Type element) const {
   bool isHalf = element.isF16() || element.isBF16();
-  auto integer = dyn_cast<IntegerType>(element);
-  return isHalf ? builder.getF32Type() : integer ? Type(builder.getIntegerType(integer.getWidth())) : element;
+  return isHalf ? builder.getF32Type() : convertElement(element);
 }
 
 StringRef NodeBuilder::string(StringRef name, StringRef other) const {
@@ -141,6 +152,23 @@ std::optional<int64_t> NodeBuilder::axis(int64_t given, int64_t rank) {
   return std::nullopt;
 }
 
+StructuredBuilder::Values NodeBuilder::areAmong(ValueRange axes, int64_t rank) {
+  Values flags(static_cast<size_t>(rank), constant(builder.getI1Type(), 0));
+  // Folded, since sizes go by what is known of them.
+  auto compare = [&](arith::CmpIPredicate how, Value a, Value b) {
+    return builder.createOrFold<arith::CmpIOp>(loc, how, a, b);
+  };
+  for (Value given : axes) {
+    Value isBehind = compare(arith::CmpIPredicate::slt, given, index(0));
+    Value counted = builder.createOrFold<arith::SelectOp>(loc, isBehind, add(given, index(rank)), given);
+    check(compare(arith::CmpIPredicate::ult, counted, index(rank)), "has an axis that its data lacks");
+    for (auto [axis, flag] : llvm::enumerate(flags)) {
+      flag = builder.createOrFold<arith::OrIOp>(loc, flag, isSame(counted, index(static_cast<int64_t>(axis))));
+    }
+  }
+  return flags;
+}
+
 Value NodeBuilder::constant(Type type, double value) {
   if (isa<FloatType>(type)) {
     return create<arith::ConstantOp>(builder.getFloatAttr(type, value));
@@ -188,6 +216,9 @@ static Value resizeFloat(NodeBuilder &b, Value number, Type type) {
 }
 
 Value NodeBuilder::convert(Value number, Type from, Type to) {
+  if (isFloat8(from)) {
+    return convert(decodeFloat8(*this, number, cast<FloatType>(from)), builder.getF32Type(), to);
+  }
   Type type = computed(to);
   bool natural = from.isUnsignedInteger() || from.isInteger(1), fromReal = isa<FloatType>(number.getType());
   if (to.isInteger(1)) {
@@ -276,8 +307,7 @@ static RankedTensorType makeType(NodeBuilder &b, Type element, ValueRange sizes,
     shape.push_back(knownSize(size));
     shape.back() == ShapedType::kDynamic ? open.push_back(size) : void();
   }
-  auto integer = dyn_cast<IntegerType>(element);
-  return RankedTensorType::get(shape, integer ? Type(b.builder.getIntegerType(integer.getWidth())) : element);
+  return RankedTensorType::get(shape, convertElement(element));
 }
 
 Value NodeBuilder::make(Type element, ValueRange sizes, function_ref<Value(ValueRange)> fill) {
@@ -365,20 +395,6 @@ Value NodeBuilder::checkedIndex(Value given, Value extent) {
 
 void NodeBuilder::check(Value condition, const Twine &message) {
   assertThat(*this, condition, describe(node) + ": " + message);
-}
-
-const DecomposeRow *findDecomposeRow(onnx::NodeOp node) {
-  for (ArrayRef<DecomposeRow> rows :
-       {decomposeUnaryRows(), decomposeElementwiseRows(), decomposeCreationRows(), decomposeShapeRows(),
-        decomposeIndexRows(), decomposeReduceRows(), decomposeAlongAxisRows(), decomposeProductRows(),
-        decomposeNormRows(), decomposeQuantizeRows()}) {
-    for (const DecomposeRow &row : rows) {
-      if (row.op == node.getOpType() && row.domain == node.getDomain().value_or("")) {
-        return &row;
-      }
-    }
-  }
-  return nullptr;
 }
 
 } // namespace fathom

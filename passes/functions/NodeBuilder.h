@@ -21,7 +21,7 @@ public:
   using Type = mlir::Type;
   using Integers = llvm::SmallVector<int64_t>;
 
-  /// An input that is left out is null.
+  /// An input that is left out is null; in the place of a sequence are its tensors.
   NodeBuilder(mlir::OpBuilder &builder, onnx::NodeOp node, ValueRange inputs)
       : StructuredBuilder(builder, node.getLoc()), node(node), inputs(inputs) {}
 
@@ -29,6 +29,7 @@ public:
   int64_t opset() const { return static_cast<int64_t>(op().getOpset()); }
 
   size_t inputCount() const { return inputs.size(); }
+  ValueRange all() const { return inputs; }
   bool has(size_t input) const { return input < inputs.size() && inputs[input]; }
   Value in(size_t input) const { return inputs[input]; }
   int64_t rank(size_t input) const { return rankOf(in(input)); }
@@ -55,6 +56,10 @@ public:
   std::optional<Values> indicesOf(Value tensor);
   /// An axis counted from either end; nothing after `fail`.
   std::optional<int64_t> axis(int64_t given, int64_t rank);
+
+  /// For each axis of `rank` whether it is among these, which are counted from either end; a call ends with a message
+  /// if one is beyond.
+  Values areAmong(ValueRange axes, int64_t rank);
 
   /// A constant of a type of numbers.
   Value constant(Type type, double value);
@@ -130,6 +135,8 @@ private:
   std::string fault;
 };
 
+/// Whether elements are numbers of 4 or floats of 8 bits, each a byte of code: nodes move and convert them.
+bool isNarrow(mlir::Type element);
 /// `type` without names of extents and signs of integers.
 mlir::Type convertTensorType(mlir::Type type);
 /// `value` as one of `type`, whose sizes are checked where they are not known; null: they cannot be.
@@ -149,7 +156,7 @@ struct DecomposeRow {
 };
 
 /// The row of an operator; NULL where there is none.
-const DecomposeRow *findDecomposeRow(onnx::NodeOp node);
+const DecomposeRow *findDecomposeRow(llvm::StringRef domain, llvm::StringRef op);
 
 /// Tables of rules, as dialects/onnx/evaluate has them.
 llvm::ArrayRef<DecomposeRow> decomposeUnaryRows();
@@ -162,6 +169,13 @@ llvm::ArrayRef<DecomposeRow> decomposeAlongAxisRows();
 llvm::ArrayRef<DecomposeRow> decomposeProductRows();
 llvm::ArrayRef<DecomposeRow> decomposeNormRows();
 llvm::ArrayRef<DecomposeRow> decomposeQuantizeRows();
+llvm::ArrayRef<DecomposeRow> decomposeAttentionRows();
+llvm::ArrayRef<DecomposeRow> decomposeGroupQueryRows();
+llvm::ArrayRef<DecomposeRow> decomposeRotaryRows();
+llvm::ArrayRef<DecomposeRow> decomposeExpertRows();
+llvm::ArrayRef<DecomposeRow> decomposePackedRows();
+llvm::ArrayRef<DecomposeRow> decomposeRowRows();
+llvm::ArrayRef<DecomposeRow> decomposeSequenceRows();
 
 } // namespace fathom
 

@@ -6,11 +6,10 @@
 #include "passes/lower/WeightReader.h"
 
 #include "dialects/plan/Plan.h"
+#include "passes/support/Float8.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-
-#include <limits>
 
 using namespace mlir;
 
@@ -52,21 +51,6 @@ Value WeightReader::load(const Source &source, ValueRange indices, int64_t count
                     : vector::LoadOp::create(b.builder, b.loc, vector, source.memory, all).getResult();
 }
 
-/// FP8 E4M3 to f32, exactly, by its bits: a sign, 4 bits of exponent (bias 7), 3 of mantissa; no infinities.
-static Value decodeF8(StructuredBuilder &b, Value value) {
-  Type i8 = b.builder.getI8Type(), i32 = b.builder.getI32Type(), f32 = b.builder.getF32Type();
-  Value bits = b.widen(b.bitcast(value, i8), i32);
-  Value magnitude = b.both(bits, b.integer(0x7F));
-  // The exponent's bias becomes 127; below 8 the number is subnormal, a multiple of 2^-9.
-  Value normal = b.bitcast(b.add(b.shiftLeft(magnitude, 20), b.integer((127 - 7) << 23)), f32);
-  Value isNormal = b.isGreater(magnitude, b.integer(7));
-  Value number = b.select(isNormal, normal, b.multiply(b.toReal(magnitude), b.real(0x1p-9)));
-  Value isNaN = b.isEqual(magnitude, b.integer(0x7F));
-  number = b.select(isNaN, b.real(std::numeric_limits<float>::quiet_NaN()), number);
-  Value sign = b.shiftLeft(b.both(bits, b.integer(0x80)), 24);
-  return b.bitcast(b.either(b.bitcast(number, i32), sign), f32);
-}
-
 static Value toF32(StructuredBuilder &b, Value value) {
   Type type = getElementTypeOrSelf(value);
   if (type.isF32()) {
@@ -75,7 +59,7 @@ static Value toF32(StructuredBuilder &b, Value value) {
   if (type.isBF16()) {
     return b.widenBF16(value);
   }
-  return isa<Float8E4M3FNType>(type) ? decodeF8(b, value) : b.widen(value, b.builder.getF32Type());
+  return isFloat8(type) ? decodeFloat8(b, value, cast<FloatType>(type)) : b.widen(value, b.builder.getF32Type());
 }
 
 Value WeightReader::read(ValueRange indices) const { return toF32(b, load(weight, indices)); }

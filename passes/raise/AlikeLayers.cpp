@@ -36,7 +36,8 @@ private:
 };
 } // namespace
 
-/// What stands in front of the number of an extent that follows from numbers, such as "2*" of "2*?5 + 1", and that number.
+/// What stands in front of the number of an extent that follows from numbers, such as "2*" of "2*?5 + 1", and that
+/// number.
 static std::pair<StringRef, StringRef> takeNumber(StringRef &text) {
   auto [front, rest] = text.split('?');
   text = rest.drop_while(llvm::isDigit);
@@ -76,7 +77,8 @@ bool Comparison::compareOps(OpResult first, OpResult second) {
   auto shape = dyn_cast<onnx::ExtentsOp>(a), other = dyn_cast<onnx::ExtentsOp>(b);
   bool haveSameAttributes = shape && other ? compareExtents(shape.getNumbers(), other.getNumbers())
                                            : a->getAttrDictionary() == b->getAttrDictionary();
-  bool isSame = a->getName() == b->getName() && haveSameAttributes && a->getNumRegions() == 0 && b->getNumRegions() == 0 && a->getNumOperands() == b->getNumOperands() &&
+  bool isSame = a->getName() == b->getName() && haveSameAttributes && a->getNumRegions() == 0 &&
+                b->getNumRegions() == 0 && a->getNumOperands() == b->getNumOperands() &&
                 first.getResultNumber() == second.getResultNumber();
   for (unsigned i = 0; isSame && i < a->getNumOperands(); ++i) {
     compare(a->getOperand(i), b->getOperand(i));
@@ -118,8 +120,9 @@ static bool compareMatrices(Comparison &comparison, const Matrices &first, const
 static bool compareNetworks(Comparison &comparison, const ExpertNetwork &first, const ExpertNetwork &second) {
   comparison.assume(first.output, second.output);
   comparison.compare(first.input, second.input);
-  return comparison.compareTypes(first.output.getType(), second.output.getType()) && compareMatrices(comparison, first.gate, second.gate) &&
-         compareMatrices(comparison, first.up, second.up) && compareMatrices(comparison, first.down, second.down);
+  return comparison.compareTypes(first.output.getType(), second.output.getType()) &&
+         compareMatrices(comparison, first.gate, second.gate) && compareMatrices(comparison, first.up, second.up) &&
+         compareMatrices(comparison, first.down, second.down);
 }
 
 std::optional<KnownRouting> inferFromAlike(const KnownLayer &known, const ExpertLayer &layer) {

@@ -76,11 +76,17 @@ static SmallVector<Value> matchTurns(Value value) {
   return stacks;
 }
 
+/// Whether a value is what matrices are taken from: no node, or one that makes them of constants.
+static bool isSource(Value value) {
+  return !value.getDefiningOp<NodeOp>() || matchRaised(value, kDequantize) || !matchTurns(value).empty();
+}
+
 /// The matrices that the operand of a product is.
 static std::optional<Matrices> findMatrices(Value value, bool transposed) {
   Matrices matrices;
   matrices.transposed = transposed;
-  for (NodeOp node; (node = value.getDefiningOp<NodeOp>()) && matchTurns(value).empty();) {
+  while (!isSource(value)) {
+    auto node = value.getDefiningOp<NodeOp>();
     bool isTurned = matchNode(value, "Transpose") && turnsMatrices(node);
     matrices.transposed ^= isTurned;
     if (!isTurned && !node.is("Cast") && !takeGathered(node, matrices)) {

@@ -75,8 +75,9 @@ def RaiseWeights : Pass<"fathom-raise-weights", "mlir::ModuleOp">, Within<"1e-5"
 def SimplifyExperts : Pass<"fathom-simplify-experts", "mlir::ModuleOp">, Within<"1e-5"> {
   let summary = "take operators apart that do a whole layer of experts";
   let description = [{
-    onnxruntime's `MoE` becomes a choice of experts, their matrices gathered for each row, and a weighted sum. One with
-    biases, or with an activation other than SwiGLU, stays as it is.
+    onnxruntime's `MoE` becomes a choice of experts, their matrices gathered for each row, and a weighted sum. The matrices of
+    `QMoE` become `fathom.Dequantize` of stacks. One with biases, with an activation other than SwiGLU, or with matrices that
+    are not constant, stays as it is.
 
     Numeric contract: within 1e-5. Test: test/passes/raise/simplify-experts.mlir.
   }];
@@ -132,7 +133,8 @@ def RaiseExperts : Pass<"fathom-raise-experts", "mlir::ModuleOp">, Within<"1e-5"
     all, tokens gathered and scattered, matrices gathered. None is matched. A layer is what all that follows from the
     logits goes through, with networks `down · (silu(gate · x) · up · x)` in it; it is evaluated with networks that
     leave a mark of their expert, for many logits and with any numbers for the bias, and raised where a routing gives all
-    of its weights. Experts in an order of their own are put in that of the logits.
+    of its weights. Layers that are alike are evaluated once. Experts in an order of their own are put in that of the logits.
+    Numbers that the sum is multiplied by are part of the routing.
 
     Numeric contract: within 1e-5, as experts add up in another order. Test: test/passes/raise/raise-experts.mlir.
   }];

@@ -3,9 +3,9 @@
 //
 // Weights that graphs store as other numbers: with scales beside them where kernels read them so, or else by recipes.
 
-#include "passes/raise/RaisedWeights.h"
-
 #include "passes/raise/Nodes.h"
+#include "passes/raise/RaisedWeights.h"
+#include "passes/raise/StoredMatrices.h"
 
 using namespace mlir;
 
@@ -22,57 +22,22 @@ static RankedTensorType getMade(onnx::NodeOp node) {
   return type.getElementType().isBF16() ? type : type.clone(Float32Type::get(node.getContext()));
 }
 
-/// Whether bytes are to be read as numbers of less.
-static bool hasSmaller(Type element, unsigned bits) { return bits != 0 && bits != 8 && element.isUnsignedInteger(8); }
-
-/// The numbers of a constant as f32, of `bits` each where its bytes have several.
-static SmallVector<float> listNumbers(DenseElementsAttr dense, unsigned bits) {
-  SmallVector<float> numbers;
-  Type element = dense.getElementType();
-  if (isa<FloatType>(element)) {
-    for (const APFloat &number : dense.getValues<APFloat>()) {
-      numbers.push_back(float(number.convertToDouble()));
-    }
-    return numbers;
-  }
-  for (const APInt &number : dense.getValues<APInt>()) {
-    if (!hasSmaller(element, bits)) {
-      numbers.push_back(element.isUnsignedInteger() ? float(number.getZExtValue()) : float(number.getSExtValue()));
-      continue;
-    }
-    for (unsigned bit = 0; bit < 8; bit += bits) {
-      numbers.push_back(float(number.extractBitsAsZExtValue(bits, bit)));
-    }
-  }
-  return numbers;
-}
-
 std::optional<RaisedWeights::Matrix> RaisedWeights::findMatrix(Value value, int64_t rows, int64_t columns,
                                                                unsigned bits) {
-  while (matchNode(value, "Reshape") || matchNode(value, "Cast")) {
-    value = value.getDefiningOp<onnx::NodeOp>().getInputs()[0];
-  }
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  Type element = type ? type.getElementType() : Type();
-  if (!type || !deepseek::isStored(type) || !deepseek::isStoredElement(element)) {
+  StoredMatrices stored;
+  if (!stored.add(symbols, {value}, 1, rows, bits) || stored.type.getDimSize(1) < columns) {
     return std::nullopt;
   }
-  int64_t count = type.getNumElements() * (hasSmaller(element, bits) ? 8 / bits : 1);
-  bool fits = count % rows == 0 && count / rows >= columns;
-  auto constant = value.getDefiningOp<onnx::ConstantOp>();
-  if (auto dense = constant && fits ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr()) {
-    auto matrix = RankedTensorType::get({rows, count / rows}, Float32Type::get(type.getContext()));
-    return Matrix{matrix, StringAttr(), DenseElementsAttr::get(matrix, ArrayRef<float>(listNumbers(dense, bits)))};
+  if (stored.initializers.empty()) {
+    return makeConstant(stored, stored.type.getShape());
   }
-  element = hasSmaller(element, bits) ? IntegerType::get(type.getContext(), bits, IntegerType::Unsigned) : element;
-  onnx::InitializerOp initializer = findInitializer(value);
-  bool endsWithByte = count / rows * element.getIntOrFloatBitWidth() % 8 == 0;
-  if (!initializer || !fits || !endsWithByte) {
-    return std::nullopt;
-  }
-  auto matrix = RankedTensorType::get({rows, count / rows}, element);
-  StringAttr weight = addWeight(initializer, matrix);
-  return weight ? std::optional(Matrix{matrix, weight, {}}) : std::nullopt;
+  StringAttr weight = addWeight(stored.initializers.front(), stored.type);
+  return weight ? std::optional(Matrix{stored.type, weight, {}}) : std::nullopt;
+}
+
+RaisedWeights::Matrix RaisedWeights::makeConstant(const StoredMatrices &stored, ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get(shape, Float32Type::get(module.getContext()));
+  return {type, StringAttr(), DenseElementsAttr::get(type, ArrayRef<float>(stored.numbers))};
 }
 
 /// The matrix in a recipe, as f32.
@@ -85,42 +50,59 @@ Value RaisedWeights::readMatrix(OpBuilder &inner, Location loc, const Matrix &ma
   return type == matrix.type ? source : deepseek::ToF32Op::create(inner, loc, type, source);
 }
 
-/// A name of its own for what `node` makes: two may scale the same numbers in two ways.
-StringRef RaisedWeights::nameDequantized(onnx::NodeOp node) {
-  auto [entry, isNew] = dequantized.try_emplace(node.getOutputs()[0]);
+/// A name of its own for what is made of a value: two may scale the same numbers in two ways.
+std::string RaisedWeights::nameMade(Value made, StringRef base) {
+  auto [entry, isNew] = namesOfMade.try_emplace(made);
   if (isNew) {
-    auto reader = node.getInputs()[0].getDefiningOp<onnx::GetInitializerOp>();
-    std::string base = (reader ? reader.getInitializer() : StringRef("constant")).str() + ".dequantized";
-    entry->second = base;
+    entry->second = base.str();
     for (int number = 2; names.contains(entry->second) || names.contains(entry->second + ".transposed"); ++number) {
-      entry->second = base + "." + std::to_string(number);
+      entry->second = (base + "." + Twine(number)).str();
     }
   }
   return entry->second;
 }
 
+std::optional<RaisedWeights::Dequantized> RaisedWeights::findDequantized(onnx::NodeOp node, ArrayRef<int64_t> shape,
+                                                                         FindMatrix find) {
+  RankedTensorType type = getMade(node).clone(shape);
+  Dequantized of = {type, {}, {}, {}, {}, getBlock(node)};
+  ArrayRef<int64_t> grid = deepseek::getScaleType(type, of.block).getShape();
+  auto bits = unsigned(node.getInteger("bits", 0));
+  auto numbers = find(0, type.getShape().end()[-2], type.getShape().back(), bits);
+  auto scales = find(1, grid.end()[-2], grid.back(), 0);
+  of.zeros = node.getInput(2) ? find(2, grid.end()[-2], grid.back(), bits) : std::nullopt;
+  if (!numbers || !scales || scales->type.getShape() != grid || (node.getInput(2) && !of.zeros)) {
+    return std::nullopt;
+  }
+  of.numbers = *numbers;
+  of.scales = *scales;
+  double zero = node.getReal("zero", 0);
+  of.zero = zero != 0 ? FloatAttr::get(Float64Type::get(node.getContext()), zero) : FloatAttr();
+  return of;
+}
+
+Value RaisedWeights::readDequantized(OpBuilder &inner, Location loc, const Dequantized &of) {
+  return deepseek::DequantizeOp::create(inner, loc, of.type, readMatrix(inner, loc, of.numbers),
+                                        readMatrix(inner, loc, of.scales),
+                                        of.zeros ? readMatrix(inner, loc, *of.zeros) : Value(), of.zero, of.block);
+}
+
 Value RaisedWeights::addDequantized(OpBuilder &builder, onnx::NodeOp node, bool transposed) {
   RankedTensorType type = getMade(node);
-  deepseek::BlockScaleAttr block = getBlock(node);
-  RankedTensorType grid = deepseek::getScaleType(type, block);
-  auto bits = unsigned(node.getInteger("bits", 0));
-  int64_t rows = grid.getDimSize(0), columns = grid.getDimSize(1);
-  auto numbers = findMatrix(node.getInputs()[0], type.getDimSize(0), type.getDimSize(1), bits);
-  auto scales = findMatrix(node.getInputs()[1], rows, columns, 0);
-  auto zeros = node.getInput(2) ? findMatrix(node.getInput(2), rows, columns, bits) : std::nullopt;
-  if (!numbers || !scales || scales->type.getShape() != grid.getShape() || (node.getInput(2) && !zeros)) {
+  auto of = findDequantized(node, type.getShape(), [&](unsigned input, int64_t rows, int64_t columns, unsigned bits) {
+    return findMatrix(node.getInputs()[input], rows, columns, bits);
+  });
+  if (!of) {
     return {};
   }
-  double zero = node.getReal("zero", 0);
-  FloatAttr zeroAttr = zero != 0 ? builder.getF64FloatAttr(zero) : FloatAttr();
   Location loc = node.getLoc();
-  std::string name = nameDequantized(node).str();
+  auto reader = node.getInputs()[0].getDefiningOp<onnx::GetInitializerOp>();
+  std::string name =
+      nameMade(node.getOutputs()[0], (reader ? reader.getInitializer() : StringRef("constant")).str() + ".dequantized");
   auto result =
       transposed ? RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType()) : type;
   return make(builder, name + (transposed ? ".transposed" : ""), result, [&](OpBuilder &inner) -> Value {
-    Value made = deepseek::DequantizeOp::create(inner, loc, type, readMatrix(inner, loc, *numbers),
-                                                readMatrix(inner, loc, *scales),
-                                                zeros ? readMatrix(inner, loc, *zeros) : Value(), zeroAttr, block);
+    Value made = readDequantized(inner, loc, *of);
     return transposed ? deepseek::TransposeOp::create(inner, loc, result, made) : made;
   });
 }

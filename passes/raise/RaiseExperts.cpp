@@ -10,6 +10,8 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace fathom {
@@ -123,6 +125,21 @@ static SmallVector<NodeOp> findSwiGlus(const Slice &slice) {
   return nodes;
 }
 
+static bool isOne(const ExpertNetwork &network) {
+  return network.gate.isOne() && network.up.isOne() && network.down.isOne();
+}
+
+static bool areAlike(const ExpertNetwork &a, const ExpertNetwork &b) {
+  return areAlike(a.gate, b.gate) && areAlike(a.up, b.up) && areAlike(a.down, b.down);
+}
+
+/// Whether each network has matrices of its own, for one expert.
+static bool areApart(ArrayRef<ExpertNetwork> networks) {
+  return llvm::all_of(networks, [&](const ExpertNetwork &network) {
+    return isOne(network) && areAlike(network, networks.front());
+  });
+}
+
 /// One network of stacks, or one for each expert.
 static bool findNetworks(ArrayRef<NodeOp> swiGlus, ExpertLayer &layer) {
   layer.networks.clear();
@@ -134,15 +151,7 @@ static bool findNetworks(ArrayRef<NodeOp> swiGlus, ExpertLayer &layer) {
     layer.networks.push_back(*network);
   }
   int64_t experts = layer.experts(), count = int64_t(layer.networks.size());
-  auto isOne = [&](const ExpertNetwork &network) {
-    return network.gate.isOne() && network.up.isOne() && network.down.isOne();
-  };
-  auto isLikeFirst = [&](const ExpertNetwork &network) {
-    const ExpertNetwork &first = layer.networks.front();
-    return isOne(network) && areAlike(network.gate, first.gate) && areAlike(network.up, first.up) &&
-           areAlike(network.down, first.down);
-  };
-  bool each = count == experts && llvm::all_of(layer.networks, isLikeFirst);
+  bool each = count == experts && areApart(layer.networks);
   bool all = count == 1 && layer.networks[0].gate.count() == experts && !isOne(layer.networks[0]);
   return experts > 0 && experts <= layer.width() && (each || all);
 }
@@ -271,6 +280,30 @@ void LayerRewriter::run() {
   before->erase();
 }
 
+/// Takes numbers that the sum is multiplied by for the routing's.
+static void takeFactors(ExpertLayer &layer, Routing &routing) {
+  while (layer.output.hasOneUse()) {
+    NodeOp product = dyn_cast<NodeOp>(*layer.output.user_begin());
+    bool isScaled = product && product.is("Mul") && product.getOutputs()[0].getType() == layer.output.getType();
+    auto factor = isScaled ? getSplat(product.getInputs()[product.getInputs()[0] == layer.output]) : std::nullopt;
+    if (!factor || *factor <= 0 || !std::isfinite(*factor)) {
+      return;
+    }
+    routing.factor *= *factor;
+    layer.output = product.getOutputs()[0];
+  }
+}
+
+/// Says so where some experts have no networks.
+static void reportMissing(const ExpertLayer &layer) {
+  size_t count = layer.networks.size();
+  if (count > 1 && int64_t(count) < layer.experts() && areApart(layer.networks)) {
+    emitWarning(layer.logits.getLoc())
+        << "has networks of " << count << " of its " << layer.experts()
+        << " experts, as traces have that met no tokens of others: what the graph computes is not what its model does";
+  }
+}
+
 namespace {
 struct RaiseExperts : impl::RaiseExpertsBase<RaiseExperts> {
   using Base::Base;
@@ -289,7 +322,8 @@ struct RaiseExperts : impl::RaiseExpertsBase<RaiseExperts> {
       findLayer(cast<NodeOp>(gate), known);
     }
     // The last first: the rows of one may be the output of another.
-    for (const KnownLayer &layer : llvm::reverse(known)) {
+    for (KnownLayer &layer : llvm::reverse(known)) {
+      takeFactors(layer.layer, layer.routing.routing);
       LayerRewriter(layer.layer, layer.routing).run();
     }
   }
@@ -306,6 +340,7 @@ private:
       Slice slice = sliceBack(layer);
       SmallVector<NodeOp> swiGlus = findSwiGlus(slice);
       if (!swiGlus.empty() && (!slice.isClosed || !findNetworks(swiGlus, layer))) {
+        slice.isClosed ? reportMissing(layer) : void();
         return true; // none behind it is better
       }
       bool isSum = !swiGlus.empty() && isRows(narrow) && getWidth(narrow) == layer.width();
@@ -318,8 +353,7 @@ private:
   }
 
   /// How a layer routes rows: as one that is like it, or as its evaluation shows.
-  std::optional<KnownRouting> infer(const ExpertLayer &layer, const Slice &slice,
-                                    llvm::ArrayRef<KnownLayer> known) {
+  std::optional<KnownRouting> infer(const ExpertLayer &layer, const Slice &slice, llvm::ArrayRef<KnownLayer> known) {
     for (const KnownLayer &other : known) {
       if (std::optional<KnownRouting> routing = inferFromAlike(other, layer)) {
         return routing;

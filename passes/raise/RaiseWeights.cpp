@@ -3,8 +3,8 @@
 //
 // Weights that are stored as other numbers.
 
-#include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
+#include "passes/raise/Quantized.h"
 #include "passes/raise/View.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -19,48 +19,11 @@ namespace fathom {
 using namespace raise;
 using onnx::NodeOp;
 
-namespace {
-/// What a matrix of `type` is made of, as `kDequantize` has it.
-struct Quantized {
-  RankedTensorType type;
-  Value numbers, scales, zeros;
-  std::array<int64_t, 2> block;
-  unsigned bits = 0;
-  double zero = 0;
-};
-} // namespace
-
 static RankedTensorType getType(Value value) { return dyn_cast<RankedTensorType>(value.getType()); }
 
 static bool isPacked(Value value) {
   RankedTensorType type = getType(value);
   return type && deepseek::isStored(type) && deepseek::isPackedElement(type.getElementType());
-}
-
-static Value create(OpBuilder &builder, Location loc, const Quantized &of) {
-  NamedAttrList attributes;
-  attributes.append("block", builder.getDenseI64ArrayAttr(of.block));
-  if (of.bits != 0) {
-    attributes.append("bits", builder.getI64IntegerAttr(of.bits));
-  }
-  if (of.zero != 0) {
-    attributes.append("zero", builder.getF32FloatAttr(float(of.zero)));
-  }
-  SmallVector<Value> inputs = {of.numbers, of.scales};
-  if (of.zeros) {
-    inputs.push_back(of.zeros);
-  }
-  return createRaised(builder, loc, kDequantize, of.type, inputs, attributes);
-}
-
-/// Takes zeros that are all the same for a number.
-static bool setZeros(Quantized &of, Value zeros) {
-  of.zeros = zeros;
-  if (std::optional<double> zero = zeros ? getSplat(zeros) : std::nullopt; zero && of.bits == 0) {
-    of.zero = *zero;
-    of.zeros = Value();
-  }
-  return !of.zeros || raise::isConstant(of.zeros);
 }
 
 /// The block of a matrix that has one scale, one for each index along an axis, or one for each block of indices.
@@ -102,24 +65,15 @@ static LogicalResult raiseDequantizeLinear(NodeOp node, PatternRewriter &rewrite
     return rewriter.notifyMatchFailure(node, "has scales that do not fit");
   }
   of.block = *block;
-  Value weight = create(rewriter, node.getLoc(), of);
+  Value weight = createDequantize(rewriter, node.getLoc(), of);
   rewriter.replaceOp(
       node, isTable ? createNode(rewriter, node.getLoc(), "Gather", result, ValueRange{weight, gather.getInputs()[1]})
                     : weight);
   return success();
 }
 
-/// Numbers that are packed in bytes, rows filled up to whole blocks, and zeros in the middle where there are none.
 static bool setPacked(Quantized &of, NodeOp node, Value zeros) {
-  int64_t bits = node.getInteger("bits", 4), size = node.getInteger("block_size", 128);
-  RankedTensorType type = getType(of.numbers);
-  bool isSound = llvm::is_contained({2, 4, 8}, bits) && size > 0 && type && type.hasStaticShape() &&
-                 type.getElementType().isUnsignedInteger(8) && raise::isConstant(of.numbers) &&
-                 raise::isConstant(of.scales);
-  of.bits = unsigned(bits);
-  of.block = {1, size};
-  of.zero = zeros ? 0 : double(1u << (unsigned(bits) - 1));
-  return isSound && (!zeros || setZeros(of, zeros));
+  return setPacked(of, node.getInteger("bits", 4), node.getInteger("block_size", 128), zeros);
 }
 
 /// A product with the transposed matrix of N rows, and its bias.
@@ -139,7 +93,7 @@ static LogicalResult raiseMatMulNBits(NodeOp node, PatternRewriter &rewriter) {
     return rewriter.notifyMatchFailure(node, "has weights that are not constants of 2, 4 or 8 bits");
   }
   Location loc = node.getLoc();
-  Value weight = createTranspose(rewriter, loc, create(rewriter, loc, of), {1, 0});
+  Value weight = createTranspose(rewriter, loc, createDequantize(rewriter, loc, of), {1, 0});
   Value product = createNode(rewriter, loc, "MatMul", result, ValueRange{input, weight});
   rewriter.replaceOp(node, bias ? createSum(rewriter, loc, product, bias) : product);
   return success();
@@ -165,8 +119,8 @@ static LogicalResult raiseGatherBlockQuantized(NodeOp node, PatternRewriter &rew
     return rewriter.notifyMatchFailure(node, "has a table that is not a constant of few bits");
   }
   Location loc = node.getLoc();
-  rewriter.replaceOp(
-      node, createNode(rewriter, loc, "Gather", result, ValueRange{create(rewriter, loc, of), node.getInputs()[1]}));
+  rewriter.replaceOp(node, createNode(rewriter, loc, "Gather", result,
+                                      ValueRange{createDequantize(rewriter, loc, of), node.getInputs()[1]}));
   return success();
 }
 
@@ -256,7 +210,8 @@ static LogicalResult raiseScaled(NodeOp node, PatternRewriter &rewriter) {
       continue;
     }
     if (auto grid = findGrid(scales, result)) {
-      rewriter.replaceOp(node, create(rewriter, node.getLoc(), {result, numbers, grid->first, Value(), grid->second}));
+      rewriter.replaceOp(
+          node, createDequantize(rewriter, node.getLoc(), {result, numbers, grid->first, Value(), grid->second}));
       return success();
     }
   }

@@ -16,6 +16,9 @@
 
 namespace fathom::raise {
 
+struct MatrixOf;
+struct StoredMatrices;
+
 /// Whether weights of a type are read as they are; f16 becomes f32.
 bool isRead(mlir::Type element);
 
@@ -45,7 +48,7 @@ public:
                    llvm::function_ref<mlir::Value(mlir::OpBuilder &)> build, bool experts = false);
 
 private:
-  /// A matrix that a file or the compiler has, for recipes.
+  /// A matrix, or a stack of such, that a file or the compiler has, for recipes.
   struct Matrix {
     mlir::RankedTensorType type;
     /// Null where there are numbers.
@@ -53,8 +56,19 @@ private:
     mlir::DenseElementsAttr numbers;
   };
 
-  /// Matrices of experts as files have them.
-  struct FileStack;
+  /// What a recipe is to make of numbers and their scales.
+  struct Dequantized {
+    mlir::RankedTensorType type;
+    Matrix numbers, scales;
+    std::optional<Matrix> zeros;
+    mlir::FloatAttr zero;
+    deepseek::BlockScaleAttr block;
+  };
+
+  struct Whole;
+  /// Input `input` of a node as `rows` of `columns` or more, of `bits` each where these are not 0.
+  using FindMatrix =
+      llvm::function_ref<std::optional<Matrix>(unsigned input, int64_t rows, int64_t columns, unsigned bits)>;
 
   mlir::Value addFile(mlir::OpBuilder &builder, onnx::InitializerOp initializer, mlir::RankedTensorType stored,
                       bool transposed, bool converts);
@@ -69,12 +83,18 @@ private:
   onnx::InitializerOp findInitializer(mlir::Value value);
   /// The numbers of an initializer or a constant, of `bits` each where these are not 0, as `rows` of `columns` or more.
   std::optional<Matrix> findMatrix(mlir::Value value, int64_t rows, int64_t columns, unsigned bits);
+  Matrix makeConstant(const StoredMatrices &stored, llvm::ArrayRef<int64_t> shape);
   mlir::Value readMatrix(mlir::OpBuilder &inner, mlir::Location loc, const Matrix &matrix);
-  llvm::StringRef nameDequantized(onnx::NodeOp node);
+  std::optional<Dequantized> findDequantized(onnx::NodeOp node, llvm::ArrayRef<int64_t> shape, FindMatrix find);
+  mlir::Value readDequantized(mlir::OpBuilder &inner, mlir::Location loc, const Dequantized &of);
+  std::string nameMade(mlir::Value made, llvm::StringRef base);
 
-  std::optional<FileStack> findStack(mlir::Value value);
-  bool addMatrices(mlir::Value value, FileStack &stack);
-  mlir::StringAttr addStack(const FileStack &stack, mlir::RankedTensorType type, int64_t begin);
+  std::optional<Matrix> addStack(const StoredMatrices &stored, const llvm::Twine &suffix);
+  std::optional<Matrix> findStack(llvm::ArrayRef<MatrixOf> matrices, int64_t begin, int64_t rows);
+  std::optional<Dequantized> findScaledStack(llvm::ArrayRef<MatrixOf> matrices);
+  std::optional<Whole> findScaledWhole(mlir::Value stack, llvm::ArrayRef<MatrixOf> matrices);
+  std::optional<Whole> findStoredWhole(mlir::OpBuilder &builder, mlir::Value stack, llvm::ArrayRef<MatrixOf> matrices,
+                                       int64_t begin, int64_t rows);
 
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;
@@ -82,7 +102,7 @@ private:
   llvm::DenseMap<mlir::Attribute, size_t> constants;
   /// Of weights and recipes, by the names that they would have if none had them already.
   llvm::StringMap<mlir::StringAttr> names;
-  llvm::DenseMap<mlir::Value, std::string> dequantized;
+  llvm::DenseMap<mlir::Value, std::string> namesOfMade;
   llvm::DenseMap<mlir::Operation *, size_t> stacks;
 };
 

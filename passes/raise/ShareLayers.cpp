@@ -109,10 +109,10 @@ StringAttr Stacker::stackWeights(StringRef name, ArrayRef<StringRef> names, Arra
   }
   auto first = symbols.lookup<WeightOp>(names.front());
   OpBuilder builder(first);
-  return symbols.insert(WeightOp::create(
-      builder, first.getLoc(), name, first.getType(), first.getExperts(), first.getScale(),
-      builder.getDenseI64ArrayAttr(layers), raise::findPattern(patterns, layers, "{layer}"),
-      builder.getDenseI64ArrayAttr(locations)));
+  return symbols.insert(WeightOp::create(builder, first.getLoc(), name, first.getType(), first.getExperts(),
+                                         first.getScale(), builder.getDenseI64ArrayAttr(layers),
+                                         raise::findPattern(patterns, layers, "{layer}"),
+                                         builder.getDenseI64ArrayAttr(locations)));
 }
 
 StringAttr Stacker::stackRecipes(StringRef name, StringRef group, ArrayRef<StringRef> names, ArrayRef<int64_t> layers) {

@@ -3,8 +3,8 @@
 //
 // onnxruntime's operators for whole layers of experts, as what they are made of.
 
-#include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
+#include "passes/raise/Quantized.h"
 
 using namespace mlir;
 
@@ -119,10 +119,10 @@ Value ExpertsBuilder::build(Part gate, Part up, Value down) {
   return createReshape(rewriter, loc, cast<RankedTensorType>(node.getOutputs()[0].getType()), sum);
 }
 
-/// Whether the operator applies gate · sigmoid(gate) · up.
-static bool isSwiGlu(NodeOp node) {
+/// Whether the operator applies gate · sigmoid(gate) · up, of two layers or with `third`.
+static bool isSwiGlu(NodeOp node, Value third) {
   auto kind = node.getNodeAttr<StringAttr>("activation_type");
-  bool gated = kind && (kind.getValue() == "swiglu" || (kind.getValue() == "silu" && node.getInput(6)));
+  bool gated = kind && (kind.getValue() == "swiglu" || (kind.getValue() == "silu" && third));
   return gated && node.getReal("activation_alpha", 1) == 1 && node.getReal("activation_beta", 0) == 0 &&
          !node.getNodeAttr<FloatAttr>("swiglu_limit");
 }
@@ -133,40 +133,89 @@ static RankedTensorType getStack(Value value) {
   return type && type.getRank() == 3 && type.hasStaticShape() ? type : RankedTensorType();
 }
 
+/// Whether layers of gate, or of gate and up, of down, and of up where it is apart, fit each other.
+static bool fits(NodeOp node, RankedTensorType first, RankedTensorType last, RankedTensorType third) {
+  auto scores = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
+  int64_t inner = last ? last.getDimSize(2) : 0, rows = third ? inner : 2 * inner, chosen = node.getInteger("k", 1);
+  int64_t fusion = node.getInteger("swiglu_fusion", 0);
+  bool isFused = fusion == 1 || fusion == 2;
+  return isFused == !third && first && last && scores && scores.getRank() == 2 && !scores.isDynamicDim(1) &&
+         isa<RankedTensorType>(node.getOutputs()[0].getType()) && chosen >= 1 && chosen <= scores.getDimSize(1) &&
+         first.getDimSize(1) == rows && (!third || third.getDimSize(1) == inner);
+}
+
+static void takeApart(NodeOp node, Value first, Value last, Value third, PatternRewriter &rewriter) {
+  // 0: gate and up are two layers; 1: rows of one in turns; 2: one half after the other.
+  bool inTurns = node.getInteger("swiglu_fusion", 0) == 1;
+  int64_t inner = getStack(last).getDimSize(2);
+  Part gate = {first, 0, inTurns ? 2 : 1};
+  Part up = third ? Part{third} : inTurns ? Part{first, 1, 2} : Part{first, inner, 1};
+  rewriter.replaceOp(node, ExpertsBuilder(node, rewriter).build(gate, up, last));
+}
+
+static LogicalResult simplifyMoE(NodeOp node, PatternRewriter &rewriter) {
+  if (!isSwiGlu(node, node.getInput(6)) || node.getInput(3) || node.getInput(5) || node.getInput(7)) {
+    return rewriter.notifyMatchFailure(node, "is not a layer of SwiGLU experts without biases");
+  }
+  Value first = node.getInput(2), last = node.getInput(4), third = node.getInput(6);
+  if (!fits(node, getStack(first), getStack(last), getStack(third))) {
+    return rewriter.notifyMatchFailure(node, "has operands of shapes that are not known");
+  }
+  takeApart(node, first, last, third, rewriter);
+  return success();
+}
+
+/// What numbers at input `number` and scales behind them stand for, `columns` in each row; nothing where they are not
+/// packed as wanted.
+static std::optional<Quantized> findPacked(NodeOp node, unsigned number, unsigned zeros, int64_t columns) {
+  RankedTensorType packed = getStack(node.getInput(number));
+  Type element = getElementTypeOrSelf(node.getInputs()[1].getType());
+  if (!packed || columns < 1 || !node.getInput(number + 1)) {
+    return std::nullopt;
+  }
+  auto type = RankedTensorType::get({packed.getDimSize(0), packed.getDimSize(1), columns}, element);
+  Quantized of = {type, node.getInput(number), node.getInput(number + 1), Value(), {}};
+  int64_t block = node.getInteger("block_size", 0);
+  bool fits =
+      setPacked(of, node.getInteger("expert_weight_bits", 4), block == 0 ? columns : block, node.getInput(zeros));
+  return fits ? std::optional(of) : std::nullopt;
+}
+
+static LogicalResult simplifyQMoE(NodeOp node, PatternRewriter &rewriter) {
+  if (!isSwiGlu(node, node.getInput(8)) || node.getInput(4) || node.getInput(7) || node.getInput(10)) {
+    return rewriter.notifyMatchFailure(node, "is not a layer of SwiGLU experts without biases");
+  }
+  auto input = dyn_cast<RankedTensorType>(node.getInputs()[0].getType());
+  RankedTensorType last = getStack(node.getInput(5));
+  int64_t width = input && input.getRank() > 0 ? input.getShape().back() : 0;
+  int64_t inner = last ? last.getDimSize(2) * 8 / std::max<int64_t>(node.getInteger("expert_weight_bits", 4), 1) : 0;
+  auto up = findPacked(node, 8, 13, width), down = findPacked(node, 5, 12, inner),
+       gate = findPacked(node, 2, 11, width);
+  if (!gate || !down || (node.getInput(8) && !up)) {
+    return rewriter.notifyMatchFailure(node, "has weights that are not constants of 2, 4 or 8 bits");
+  }
+  if (!fits(node, gate->type, down->type, up ? up->type : RankedTensorType())) {
+    return rewriter.notifyMatchFailure(node, "has layers that do not fit each other");
+  }
+  auto create = [&](const Quantized &of) { return createDequantize(rewriter, node.getLoc(), of); };
+  takeApart(node, create(*gate), create(*down), up ? create(*up) : Value(), rewriter);
+  return success();
+}
+
 namespace {
-struct SimplifyMoE : OpRewritePattern<NodeOp> {
+struct SimplifyLayer : OpRewritePattern<NodeOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
-    if (!node.isMicrosoft("MoE") || !isSwiGlu(node) || node.getInput(3) || node.getInput(5) || node.getInput(7)) {
-      return rewriter.notifyMatchFailure(node, "is not a layer of SwiGLU experts without biases");
-    }
-    auto first = getStack(node.getInput(2)), last = getStack(node.getInput(4)), third = getStack(node.getInput(6));
-    auto scores = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
-    auto result = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
-    int64_t inner = last ? last.getDimSize(2) : 0, rows = third ? inner : 2 * inner;
-    int64_t fusion = node.getInteger("swiglu_fusion", 0);
-    // 0: gate and up are two layers; 1: rows of one in turns; 2: one half after the other.
-    bool isFused = fusion == 1 || fusion == 2;
-    bool fits = isFused == !third && first && last && scores && scores.getRank() == 2 && !scores.isDynamicDim(1) &&
-                result && node.getInteger("k", 1) >= 1 && node.getInteger("k", 1) <= scores.getDimSize(1) &&
-                first.getDimSize(1) == rows && (!third || third.getDimSize(1) == inner);
-    if (!fits) {
-      return rewriter.notifyMatchFailure(node, "has operands of shapes that are not known");
-    }
-    bool inTurns = fusion == 1;
-    Part gate = {node.getInput(2), 0, inTurns ? 2 : 1};
-    Part up = third     ? Part{node.getInput(6)}
-              : inTurns ? Part{node.getInput(2), 1, 2}
-                        : Part{node.getInput(2), inner, 1};
-    rewriter.replaceOp(node, ExpertsBuilder(node, rewriter).build(gate, up, node.getInput(4)));
-    return success();
+    return node.isMicrosoft("MoE")    ? simplifyMoE(node, rewriter)
+           : node.isMicrosoft("QMoE") ? simplifyQMoE(node, rewriter)
+                                      : rewriter.notifyMatchFailure(node, "is not a layer of experts");
   }
 };
 
 struct SimplifyExperts : impl::SimplifyExpertsBase<SimplifyExperts> {
   void runOnOperation() override {
-    if (!applyPatterns<SimplifyMoE>(getOperation())) {
+    if (!applyPatterns<SimplifyLayer>(getOperation())) {
       signalPassFailure();
     }
   }

@@ -42,10 +42,30 @@ static LogicalResult toReshape(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
+/// Rows that are reshaped before a norm and behind it are reshaped before it at once: some graphs norm heads as rows.
+static LogicalResult reshapeBefore(NodeOp norm, NodeOp node, PatternRewriter &rewriter) {
+  NodeOp before = matchNode(norm.getInputs()[0], "Reshape");
+  auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
+  auto normed = dyn_cast<RankedTensorType>(norm.getOutputs()[0].getType());
+  int64_t axis = norm.getInteger("axis", -1);
+  bool isLast = normed && (axis == -1 || axis == normed.getRank() - 1);
+  if (!before || !type || !isLast || type.getRank() == 0 || type.getShape().back() != normed.getShape().back() ||
+      type.isDynamicDim(type.getRank() - 1)) {
+    return rewriter.notifyMatchFailure(node, "does not have the rows that were normed");
+  }
+  Value rows = createReshape(rewriter, node.getLoc(), type, before.getInputs()[0]);
+  rewriter.replaceOp(node,
+                     createRmsNorm(rewriter, node.getLoc(), rows, norm.getInputs()[1], norm.getReal("epsilon", 1e-5)));
+  return success();
+}
+
 static LogicalResult simplifyReshape(NodeOp node, PatternRewriter &rewriter) {
   if (node.getInputs()[0].getType() == node.getOutputs()[0].getType()) {
     rewriter.replaceOp(node, node.getInputs()[0]);
     return success();
+  }
+  if (NodeOp norm = matchNode(node.getInputs()[0], "RMSNormalization")) {
+    return reshapeBefore(norm, node, rewriter);
   }
   NodeOp inner = matchNode(node.getInputs()[0], "Reshape");
   auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());

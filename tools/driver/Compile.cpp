@@ -179,6 +179,10 @@ static int checkUsage(const char *command, const Arguments &arguments) {
   if (arguments.givenRaise && (arguments.from || !isOnnx(arguments.input))) {
     return cli::printUsageError(command, "--raise has no effect: it is about graphs of ONNX");
   }
+  if (StringRef(arguments.raise) == "none" && (*arguments.chatFormat || !arguments.tokenizer)) {
+    return cli::printUsageError(command, "--%s has no effect: a function of tensors has no tokenizer",
+                                arguments.tokenizer ? "chat-format" : "no-tokenizer");
+  }
   if (arguments.givenCacheDirectory && !*arguments.cacheDirectory) {
     return cli::printUsageError(command, "--cache-dir names no folder");
   }
@@ -229,9 +233,10 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
        "use hand-written kernels; otherwise generate every loop", 0, 0, nullptr, &arguments.givenKernels},
       {"raise", 0, OptionKind::kChoice, &arguments.raise, "WHEN",
-       "of a graph that is not a language model: auto: compile it as it stands; require: refuse it "
-       "(auto)",
-       0, 0, "auto|require", &arguments.givenRaise},
+       "what to make of a graph: auto: a language model, or a function of tensors where it is none; require: a "
+       "language model; "
+       "none: a function of tensors (auto)",
+       0, 0, kRaiseNames, &arguments.givenRaise},
       {"tokenizer", 0, OptionKind::kFlag, &arguments.tokenizer, nullptr,
        "keep the checkpoint's tokenizer; otherwise the model takes and gives token ids only"},
       {"chat-format", 0, OptionKind::kChoice, &arguments.chatFormat, "NAME",
@@ -284,7 +289,7 @@ static CompileOptions convert(const Arguments &arguments) {
   options.weights =
       StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
   options.draft = StringRef(arguments.draft) == "mtp";
-  options.requireRaise = StringRef(arguments.raise) == "require";
+  options.raise = Raise(findName(arguments.raise, kRaiseNames));
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
   if (arguments.givenActivation) {
@@ -311,15 +316,14 @@ static StringRef explainTokenizer(const std::string &directory) {
   return "";
 }
 
-/// Says where there is no tokenizer for a model, which a graph that is compiled as it stands has no use for.
+/// Says where there is no tokenizer for a model.
 static void warnOfTokenizer(const CompileOptions &options, checkpoint::Diagnostics &diagnostics) {
   std::string directory = options.from ? options.checkpoint : options.input;
   if (!options.from && isOnnx(options.input)) {
     StringRef folder = llvm::sys::path::parent_path(options.input);
     directory = folder.empty() ? "." : folder.str();
   }
-  bool stands = llvm::any_of(diagnostics.findings(), [](const auto &finding) { return finding.code == "raise"; });
-  if (!stands && !frontend::hasTokenizer(directory)) {
+  if (!frontend::hasTokenizer(directory)) {
     diagnostics.warning("no-tokenizer", directory, "",
                         "has no tokenizer.json: the model takes and gives token ids only", explainTokenizer(directory));
   }
@@ -328,6 +332,7 @@ static void warnOfTokenizer(const CompileOptions &options, checkpoint::Diagnosti
 static int compile(CompileOptions options) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
+  bool isFunction = false;
   {
     // On a terminal, IR would follow the line without a break.
     ProgressLine line(options.output != "-" || !llvm::outs().is_displayed());
@@ -335,9 +340,9 @@ static int compile(CompileOptions options) {
       setStep(step);
       line.show(step, done, total);
     };
-    code = compileModel(options, diagnostics);
+    code = compileModel(options, diagnostics, &isFunction);
   }
-  if (code == cli::kOk && isProgram(options.product) && options.tokenizer) {
+  if (code == cli::kOk && isProgram(options.product) && options.tokenizer && !isFunction) {
     warnOfTokenizer(options, diagnostics);
   }
   diagnostics.print(llvm::errs());

@@ -37,6 +37,9 @@ namespace fathom::driver {
 
 using checkpoint::Problem;
 
+/// What an artifact of functions of tensors says in the place of a family of models.
+static constexpr StringLiteral kFunctionFamily = "onnx";
+
 namespace {
 /// One compilation. Every step returns false after it reported why it failed.
 class Compilation {
@@ -55,6 +58,7 @@ public:
 
   /// The exit code; all findings are reported.
   int run() { return getCode(compile()); }
+  bool isFunction() const { return contents.model.family == kFunctionFamily; }
   /// The same of what a module of the deepseek phase takes, which `visit` sees.
   int lint(llvm::function_ref<void(ModuleOp)> visit);
 
@@ -121,6 +125,9 @@ bool Compilation::compile() {
     return false;
   }
   if (start == Phase::Onnx && options.last > Phase::Onnx) {
+    if (options.raise == Raise::None) {
+      return compileAsItStands(*input.module);
+    }
     OwningOpRef<ModuleOp> graph = input.module->clone();
     if (!raise()) {
       return !diagnostics.hasErrors() && compileAsItStands(*graph);
@@ -157,7 +164,7 @@ int Compilation::lint(llvm::function_ref<void(ModuleOp)> visit) {
 /// Whether what is asked for can be made of a graph that is not a language model.
 bool Compilation::mayStand() const {
   bool isCode = options.product != Product::IR || options.last == Phase::Lower;
-  return isCode && !options.requireRaise && options.target == "cpu";
+  return isCode && options.raise != Raise::Require && options.target == "cpu";
 }
 
 /// Makes a language model of a graph. Where it is none, says why: in notes, if it may be compiled as it stands.
@@ -182,7 +189,11 @@ bool Compilation::raise() {
 }
 
 bool Compilation::compileAsItStands(ModuleOp graph) {
-  contents.model.family = "onnx";
+  if (!mayStand()) {
+    return fail(Problem::Usage, "raise",
+                "a graph as it stands is code for processors: neither IR of a phase before lower nor --target=cuda");
+  }
+  contents.model.family = kFunctionFamily;
   for (const NamedTarget &target : targets) {
     OwningOpRef<ModuleOp> own(graph.clone());
     if (!compileAsItStandsFor(target, *own)) {
@@ -477,8 +488,11 @@ bool Compilation::writeModule(ModuleOp module) {
   return output.writeText(text);
 }
 
-int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics) {
-  return Compilation(options, diagnostics).run();
+int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics, bool *isFunction) {
+  Compilation compilation(options, diagnostics);
+  int code = compilation.run();
+  isFunction ? void(*isFunction = compilation.isFunction()) : void();
+  return code;
 }
 
 int lintModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics,

@@ -33,6 +33,11 @@ llvm::StringRef getName(Phase phase);
 /// Whether it has weights and a tokenizer.
 inline bool isProgram(Product product) { return product >= Product::Artifact; }
 
+/// What becomes of a graph: a language model, or a function of tensors where it is none; a language model; or a
+/// function of tensors, whatever it is.
+enum class Raise { Auto, Require, None };
+constexpr const char *kRaiseNames = "auto|require|none";
+
 struct CompileOptions {
   /// A checkpoint directory, an .onnx file, or a .mlir file when `from` is given.
   std::string input;
@@ -62,8 +67,7 @@ struct CompileOptions {
   int64_t maxBatch = 16;
   /// Most tokens in one prefill step; 0: as suits the model's experts.
   int64_t prefillRows = 0;
-  /// False: a graph that is not recognized as a language model is compiled as it stands.
-  bool requireRaise = false;
+  Raise raise = Raise::Auto;
   /// Compile the layer that drafts tokens, where the checkpoint has one.
   bool draft = true;
   /// False: everything becomes generated loops.
@@ -83,8 +87,9 @@ struct CompileOptions {
   std::function<void(llvm::StringRef step, uint64_t done, uint64_t total)> progress;
 };
 
-/// Compiles. Findings about the input and failures go to `diagnostics`; the result is the exit code.
-int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics);
+/// Compiles. Findings about the input and failures go to `diagnostics`; the result is the exit code. `isFunction`, if
+/// it is not NULL, becomes true of a function of tensors.
+int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics, bool *isFunction = nullptr);
 
 /// Reads a checkpoint or an ONNX model and makes IR of the deepseek phase of it, which `visit` sees: all that a model
 /// may be refused for. Findings go to `diagnostics`; the result is the exit code.

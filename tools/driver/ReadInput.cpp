@@ -224,7 +224,9 @@ static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diag
   input.files.emplace();
   StringRef folder = llvm::sys::path::parent_path(options.input);
   input.files->directory = folder.empty() ? "." : folder.str();
-  readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
+  if (options.raise != Raise::None) {
+    readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
+  }
   setGraphFacts(*input.module, huggingface::loadGraphConfig(input.files->directory, diagnostics));
   llvm::append_range(input.files->files, llvm::map_range(imported.files, convertFile));
   return !diagnostics.hasErrors();

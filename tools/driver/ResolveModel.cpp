@@ -57,10 +57,12 @@ static const kernels::Device &findTarget(const runtime::Device &device) {
   });
 }
 
-/// As `compile` has them by default. Where nobody names a device, it is a processor, which reads weights where
-/// they are.
-static CompileOptions chooseOptions(const runtime::DeviceChoice &choice) {
+/// As `compile` has them by default. Where nobody names a device, it is a processor, which reads weights where they
+/// are. Whoever gives tensors calls a function of them.
+static CompileOptions chooseOptions(const cli::RunOptions &given, const runtime::DeviceChoice &choice) {
   CompileOptions options;
+  options.chatFormat = given.chatFormat;
+  options.raise = given.inputs.count > 0 ? Raise::None : Raise::Auto;
   options.weights = codegen::WeightStorage::Reference;
   if (choice.device && findTarget(*choice.device).name != options.target) {
     const kernels::Device &target = findTarget(*choice.device);
@@ -72,14 +74,13 @@ static CompileOptions chooseOptions(const runtime::DeviceChoice &choice) {
   return options;
 }
 
-static int compile(StringRef path, StringRef chatFormat, CompileOptions options, FileSystem &fileSystem) {
+static int compile(StringRef path, CompileOptions options, FileSystem &fileSystem) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
   {
     ProgressLine line;
     options.input = path.str();
     options.output = kOutputInMemory;
-    options.chatFormat = chatFormat.str();
     options.fileSystem = &fileSystem;
     options.progress = [&](StringRef step, uint64_t done, uint64_t total) {
       setStep(step);
@@ -129,7 +130,7 @@ static int resolve(const char *program, const cli::RunOptions &options, cli::Res
     return cli::printError("fathom", cli::kResources, "cannot create a file in memory: %s", std::strerror(errno));
   }
   MemoryFileSystem fileSystem(file);
-  int code = runIsolated([&] { return compile(model->path, options.chatFormat, chooseOptions(choice), fileSystem); });
+  int code = runIsolated([&] { return compile(model->path, chooseOptions(options, choice), fileSystem); });
   code = code ? code : mapForEver(file, model);
   ::close(file);
   return code;

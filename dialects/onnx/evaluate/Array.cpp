@@ -81,6 +81,9 @@ void Array::set(int64_t at, const Array &from, int64_t fromAt) {
 }
 
 void Array::round() {
+  if (isSequence()) {
+    return;
+  }
   Type part = isComplex() ? cast<ComplexType>(element).getElementType() : element;
   if (part.isF32()) {
     llvm::for_each(reals, [](double &value) { value = static_cast<float>(value); });

@@ -69,7 +69,7 @@ KnownExtents::Polynomial KnownExtents::reduce(Polynomial polynomial) const {
   return reduced;
 }
 
-void KnownExtents::bind(StringRef polynomial, int64_t value) {
+void KnownExtents::bind(StringRef polynomial, const Polynomial &value) {
   Polynomial rest = parse(polynomial);
   bool isName = rest.size() == 1 && rest.begin()->first.size() == 1 && rest.begin()->second == 1;
   rest = isName ? rest : reduce(std::move(rest));
@@ -84,7 +84,9 @@ void KnownExtents::bind(StringRef polynomial, int64_t value) {
     for (const auto &[others, by] : rest) {
       is[others] = multiply(by, -factor);
     }
-    is[{}] = add(is[{}], multiply(value, factor));
+    for (const auto &[others, by] : value) {
+      is[others] = add(is[others], multiply(by, factor));
+    }
     known[name] = std::move(is);
     return;
   }

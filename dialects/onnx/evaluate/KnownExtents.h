@@ -19,16 +19,20 @@ namespace fathom::onnx {
 /// 7 tells what "past + sequence + -1*new" is as soon as "new" is known, whatever "past" is.
 class KnownExtents {
 public:
+  /// Names, ascending, of which a square has one twice; none of the constant. Then what they are multiplied by.
+  using Polynomial = std::map<std::vector<std::string>, int64_t>;
+
   /// A single name has another value from now on. Of polynomials that do not tell a name by others nothing is kept.
-  void bind(llvm::StringRef polynomial, int64_t value);
+  void bind(llvm::StringRef polynomial, int64_t value) { bind(polynomial, Polynomial{{{}, value}}); }
+  /// The same of a value that is itself written in names.
+  void bind(llvm::StringRef polynomial, const Polynomial &value);
+  /// In names of which nothing is known.
+  Polynomial reduce(llvm::StringRef polynomial) const { return reduce(parse(polynomial)); }
   /// Nothing where that depends on a name that is not known, which `unknown` becomes.
   std::optional<int64_t> evaluate(llvm::StringRef polynomial, std::string &unknown) const;
   bool knows(llvm::StringRef name) const { return known.contains(name); }
 
 private:
-  /// Names, ascending, of which a square has one twice; none of the constant. Then what they are multiplied by.
-  using Polynomial = std::map<std::vector<std::string>, int64_t>;
-
   static Polynomial parse(llvm::StringRef text);
   Polynomial reduce(Polynomial polynomial) const;
 

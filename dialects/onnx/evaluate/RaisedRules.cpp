@@ -155,21 +155,22 @@ struct PackedRows {
 static bool dequantize(NodeValues &node) {
   auto type = dyn_cast<RankedTensorType>(node.op().getOutputs()[0].getType());
   std::optional<Extents> block = node.attribute("block");
-  if (!type || type.getRank() != 2 || !type.hasStaticShape() || !block || block->size() != 2 || (*block)[0] <= 0 ||
+  if (!type || type.getRank() < 2 || !type.hasStaticShape() || !block || block->size() != 2 || (*block)[0] <= 0 ||
       (*block)[1] <= 0) {
-    return node.fail("wants a matrix, and blocks of it");
+    return node.fail("wants matrices, and blocks of them");
   }
-  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1), bits = node.integer("bits", 0);
-  int64_t down = llvm::divideCeil(rows, (*block)[0]), across = llvm::divideCeil(columns, (*block)[1]);
-  PackedRows numbers(node.in(0), rows, bits), scales(node.in(1), down, 0), zeros(node.in(2), down, bits);
+  int64_t rows = type.getShape().end()[-2], columns = type.getShape().back(), bits = node.integer("bits", 0);
+  int64_t all = type.getNumElements() / std::max<int64_t>(columns, 1), down = llvm::divideCeil(rows, (*block)[0]);
+  int64_t grids = all / std::max<int64_t>(rows, 1) * down, across = llvm::divideCeil(columns, (*block)[1]);
+  PackedRows numbers(node.in(0), all, bits), scales(node.in(1), grids, 0), zeros(node.in(2), grids, bits);
   Array *to = node.make(0, type.getElementType(), type.getShape());
   if (!to || numbers.width < columns || scales.width < across || (node.has(2) && zeros.width < across)) {
     return node.fail("has fewer numbers, scales or zeros than its matrix");
   }
-  for (int64_t i = 0; i < rows * columns; ++i) {
-    int64_t y = i / columns / (*block)[0], x = i % columns / (*block)[1];
+  for (int64_t i = 0; i < all * columns; ++i) {
+    int64_t row = i / columns, y = row / rows * down + row % rows / (*block)[0], x = i % columns / (*block)[1];
     double zero = node.has(2) ? zeros.at(y, x) : node.real("zero", 0);
-    to->reals[i] = (numbers.at(i / columns, i % columns) - zero) * scales.at(y, x);
+    to->reals[i] = (numbers.at(row, i % columns) - zero) * scales.at(y, x);
   }
   return true;
 }

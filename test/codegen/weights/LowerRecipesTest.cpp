@@ -144,6 +144,31 @@ TEST(LowerRecipes, PutsTheExpertsOfALayerInASliceWhereWeightsArePacked) {
   EXPECT_EQ(weights[1].experts, 0u);
 }
 
+TEST(LowerRecipes, GivesEachExpertItsPartOfAConstant) {
+  auto weights = llvm::cantFail(lower(R"(
+    deepseek.weight @numbers : tensor<2x3x4xi8> experts from "numbers" at [0, 10, 0, 22]
+    deepseek.recipe @r : tensor<2x3x4xf32> experts {
+      %n = deepseek.source @numbers : tensor<2x3x4xi8>
+      %f = deepseek.to_f32 %n : tensor<2x3x4xi8> -> tensor<2x3x4xf32>
+      %s = deepseek.constant dense<[[[1.0, 2.0]], [[3.0, 4.0]]]> : tensor<2x1x2xf32>
+      %z = deepseek.constant dense<5.0> : tensor<2x1x2xf32>
+      %w = deepseek.dequantize %f scales %s zeros %z block <3 x 2>
+          : (tensor<2x3x4xf32>, tensor<2x1x2xf32>, tensor<2x1x2xf32>) -> tensor<2x3x4xf32>
+      deepseek.yield %w : tensor<2x3x4xf32>
+    } {plan.first_slice = 0 : i64})"));
+  ASSERT_EQ(weights[0].slices.size(), 2u);
+  std::vector<std::vector<float>> scales;
+  for (const SliceContents &slice : weights[0].slices) {
+    for (size_t step : {1, 2}) {
+      const auto *constant = getAction<Constant>(std::get<SliceRecipe>(slice), step);
+      ASSERT_TRUE(constant && constant->rows == 1 && constant->columns == 2);
+      const auto *numbers = reinterpret_cast<const float *>(constant->bytes.data());
+      scales.emplace_back(numbers, numbers + constant->bytes.size() / sizeof(float));
+    }
+  }
+  EXPECT_THAT(scales, ElementsAre(ElementsAre(1, 2), ElementsAre(5, 5), ElementsAre(3, 4), ElementsAre(5, 5)));
+}
+
 TEST(LowerRecipes, GivesAllLayersAWeightWithoutLayers) {
   auto weights = llvm::cantFail(lower(R"(
     deepseek.weight @own : tensor<8x4xbf16> layers [0, 1] from "{layer}" at [0, 10, 0, 20]

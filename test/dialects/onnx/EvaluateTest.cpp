@@ -12,8 +12,6 @@
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
 
-#include <random>
-
 namespace fathom::onnx {
 namespace {
 
@@ -29,13 +27,9 @@ struct Parsed {
 };
 
 void bindRandom(Evaluator &evaluator, FuncOp function) {
-  std::mt19937 random(1);
-  std::uniform_real_distribution<double> numbers(-1, 1);
-  for (mlir::Value argument : function.getArguments()) {
-    auto type = llvm::cast<mlir::RankedTensorType>(argument.getType());
-    Array array(type.getElementType(), type.getShape());
-    std::generate(array.reals.begin(), array.reals.end(), [&] { return roundTo(array.element, numbers(random)); });
-    evaluator.bind(argument, std::move(array));
+  for (auto [argument, array] :
+       llvm::zip_equal(function.getArguments(), test::drawInputs(function.getArgumentTypes()))) {
+    evaluator.bind(argument, array);
   }
 }
 

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <onnx/onnx-data_pb.h>
+#include <random>
 
 namespace fathom::test {
 
@@ -99,6 +100,18 @@ llvm::Expected<std::vector<Array>> readValues(mlir::Builder &builder, const std:
     values.push_back(std::move(*value));
   }
   return values;
+}
+
+std::vector<Array> drawInputs(mlir::TypeRange types) {
+  std::mt19937 random(1);
+  std::uniform_real_distribution<double> numbers(-1, 1);
+  std::vector<Array> inputs;
+  for (mlir::Type type : types) {
+    auto tensor = llvm::cast<mlir::RankedTensorType>(type);
+    Array &array = inputs.emplace_back(tensor.getElementType(), tensor.getShape());
+    std::generate(array.reals.begin(), array.reals.end(), [&] { return roundTo(array.element, numbers(random)); });
+  }
+  return inputs;
 }
 
 llvm::Expected<std::vector<Array>> evaluateModule(mlir::ModuleOp module, llvm::ArrayRef<Array> inputs) {

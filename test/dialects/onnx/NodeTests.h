@@ -56,6 +56,9 @@ mlir::OwningOpRef<mlir::ModuleOp> importNodeTest(mlir::MLIRContext &context, con
 using RunModule =
     std::function<llvm::Expected<std::vector<onnx::Array>>(mlir::ModuleOp module, llvm::ArrayRef<onnx::Array> inputs)>;
 
+/// Tensors of these types, of numbers between -1 and 1 that are the same each time.
+std::vector<onnx::Array> drawInputs(mlir::TypeRange types);
+
 /// By the meaning of its nodes.
 llvm::Expected<std::vector<onnx::Array>> evaluateModule(mlir::ModuleOp module, llvm::ArrayRef<onnx::Array> inputs);
 

@@ -49,7 +49,8 @@ def rows():
 
 def loop():
     """Powers of 2 until one is over a bound, all of them stacked."""
-    body = graph([node("Add", "a a", "twice"), node("Identity", "twice", "shown"), node("Less", "twice bound", "go")],
+    body = graph([node("Add", "a a", "twice"), node("Identity", "twice", "shown"), node("Less", "twice bound", "is"),
+                  node("And", "is c", "go")],
                  [("i", "int64", ()), ("c", "bool", ()), ("a", "float32", (1,))],
                  [("go", "bool", (1,)), ("twice", "float32", (1,)), ("shown", "float32", (1,))])
     return model([node("Loop", "- - start", "last all", body=body)],
@@ -124,6 +125,11 @@ class Functions(unittest.TestCase):
         np.testing.assert_array_equal(outputs["last"], [16])
         np.testing.assert_array_equal(outputs["all"], [[2], [4], [8], [16]])
 
+    def test_sizes_may_be_sums(self):
+        path = self.compile(model([node("Shape", "mask", "all"), node("ConstantOfShape", "all", "y")],
+                                  [("mask", "int64", ("past + now",))], [("y", "float32", ("past + now",))]))
+        np.testing.assert_array_equal(self.call(path, mask=np.zeros(5, np.int64))["y"], np.zeros(5))
+
     def test_numbers_of_few_bits_are_multiplied(self):
         packed, scales, x = RANDOM.integers(0, 256, (3, 2, 8), np.uint8), floats(6), floats(2, 32)
         numbers = np.stack([packed & 15, packed >> 4], -1).reshape(3, 2, 16).astype(np.float32) - 8
@@ -177,6 +183,46 @@ class Functions(unittest.TestCase):
         np.testing.assert_array_equal(self.call(path, x=np.ones(3, np.float32), y=np.ones(1, np.float32))["z"], [2, 2, 2])
         message = self.call(path, BAD_INPUT, x=floats(2), y=floats(3))
         self.assertIn("node 'sum' (Add): inputs have unlike sizes, and cannot be broadcast", message)
+
+    def test_whoever_gives_tensors_calls_the_graph_as_it_stands(self):
+        # Were it raised first, notes would say at which nodes it was not recognized.
+        np.save(self.path("x.npy"), floats(5, 8))
+        done = self.fathom("run", self.write(perceptron()), f"--input=x=@{self.path('x.npy')}")
+        self.assertEqual(done.stderr, "")
+
+    def test_a_graph_as_it_stands_is_for_processors(self):
+        path, out = self.write(perceptron()), self.path("x.fathom")
+        for options in (["--target=cuda"], ["--emit=model"]):
+            with self.subTest(options):
+                done = self.fathom("compile", path, "-o", out, "--raise=none", *options, code=USAGE)
+                self.assertIn("a graph as it stands is code for processors", done.stderr)
+        done = self.fathom("compile", path, "-o", out, "--raise=none", "--no-tokenizer", code=USAGE)
+        self.assertIn("a function of tensors has no tokenizer", done.stderr)
+
+    def test_executables_call_functions(self):
+        x, program = floats(5, 8), self.path("perceptron")
+        self.fathom("compile", self.write(perceptron()), "-o", program, "--raise=none", "--emit=exe")
+        np.save(self.path("x.npy"), x)
+        done = subprocess.run([program, f"--input=x=@{self.path('x.npy')}", f"--output-dir={self.path('exe')}"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        again = self.call(self.compile(perceptron()), x=x)
+        np.testing.assert_array_equal(np.load(os.path.join(self.path("exe"), "y.npy")), again["y"])
+
+    def test_weights_of_few_bits_are_numbers(self):
+        """Two of 4 bits are a byte, and codes of 8 bits are floats."""
+        halves, scales = np.arange(-8, 8, dtype=np.int8).reshape(2, 8), np.array([0.5, 2], np.float32)
+        packed = (halves.reshape(-1, 2)[:, 0] & 15) | (halves.reshape(-1, 2)[:, 1] << 4)
+        path = self.compile(model(
+            [node("DequantizeLinear", "h s", "weights", axis=0), node("Mul", "x weights", "y"), node("Cast", "f", "codes", to=1)],
+            [("x", "float32", (2, 8))], [("y", "float32", (2, 8)), ("codes", "float32", (4,))],
+            {"h": ("int4", (2, 8), packed.astype(np.uint8)), "s": scales,
+             "f": ("float8e4m3fn", (4,), np.array([0x38, 0xb0, 0x01, 0x7e], np.uint8))},
+            opset=21))
+        x = floats(2, 8)
+        outputs = self.call(path, x=x)
+        np.testing.assert_allclose(outputs["y"], x * halves * scales[:, None], rtol=1e-6)
+        np.testing.assert_array_equal(outputs["codes"], np.array([1, -0.5, 2**-9, 448], np.float32))
 
     def test_operators_without_a_decomposition_are_all_named(self):
         message = model([node("Einsum", "x x", "e", equation="ij,kj->ik"), node("MeanVarianceNormalization", "e", "a"),

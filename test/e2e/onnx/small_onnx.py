@@ -7,7 +7,7 @@ import struct
 import numpy as np
 
 TYPES = {"float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "bool": 9, "float16": 10,
-         "float64": 11, "uint32": 12, "uint64": 13}
+         "float64": 11, "uint32": 12, "uint64": 13, "float8e4m3fn": 17, "int4": 22}
 
 
 def varint(value):
@@ -35,8 +35,9 @@ def fields(number, values):
 
 
 def tensor(array, name=""):
-    return (fields(1, array.shape) + field(2, TYPES[array.dtype.name]) + field(8, name) +
-            field(9, np.ascontiguousarray(array).tobytes()))
+    """Of an array, or of (type, shape, bytes)."""
+    kind, shape, data = array if isinstance(array, tuple) else (array.dtype.name, array.shape, array)
+    return fields(1, shape) + field(2, TYPES[kind]) + field(8, name) + field(9, np.ascontiguousarray(data).tobytes())
 
 
 def external(name, location, shape, kind="float32", **entries):

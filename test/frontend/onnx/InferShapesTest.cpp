@@ -50,6 +50,10 @@ std::string list(const std::string &name, const std::string &values) {
   return node("Constant", "", name, "attribute { name: \"value_ints\" type: INTS ints: [" + values + "] }");
 }
 
+std::string scalar(const std::string &name, const std::string &value) {
+  return node("Constant", "", name, integer("value_int", value));
+}
+
 struct Inferred {
   std::string y;       ///< type and shape of the output
   std::string printed; ///< findings
@@ -85,6 +89,14 @@ TEST(OnnxShapesTest, FollowsWhatExportersWrite) {
       {"float[batch,2,64]", node("Split", "x", "y z w", integer("axis", "1"))},
       {"float[batch,7,64]", list("one", "1") + node("Split", "x", "a b c d e f", integer("axis", "1")) +
                                 node("Concat", "x f", "y", integer("axis", "1"))},
+      // What is taken from a sequence, from either end.
+      {"float[batch,6,8]", list("n", "56, 8") + node("SplitToSequence", "x n", "s", integer("axis", "-1")) +
+                               list("last", "-1") + node("SequenceAt", "s last", "y")},
+      {"float[batch,2,64]", scalar("four", "4") + node("SplitToSequence", "x four", "s", integer("axis", "1")) +
+                                scalar("one", "1") + node("SequenceAt", "s one", "y")},
+      {"float[batch,64]", node("SplitToSequence", "x", "s", integer("axis", "1") + integer("keepdims", "0")) +
+                              scalar("one", "1") + node("SequenceAt", "s one", "y")},
+      {"float[12,12]", node("SequenceConstruct", "x m", "s") + scalar("one", "1") + node("SequenceAt", "s one", "y")},
       // Expand by Where(shape == -1, 1, shape), as TorchScript writes it.
       {"int64[batch,sequence]",
        node("Shape", "ids", "s") + list("k", "2") +
@@ -185,6 +197,15 @@ TEST(OnnxShapesTest, HostileNodesEndInAFindingOrAnUnknown) {
       {"", list("i", "1, 2, 3") + list("b", "1") + list("e", "3") + list("a", "0") + list("t", "9223372036854775807") +
                node("Slice", "i b e a t", "y")},
       {"", node("SplitToSequence", "x", "") + node("Identity", "x", "y")},
+      {"leaves out input 0", node("SequenceAt", "- ids", "y")},
+      {"",
+       node("SequenceConstruct", "x m", "s") + scalar("i", "-9223372036854775808") + node("SequenceAt", "s i", "y")},
+      {"gives a tensor with an extent of -1", scalar("n", "-1") +
+                                                  node("SplitToSequence", "x n", "s", integer("axis", "2")) +
+                                                  scalar("i", "0") + node("SequenceAt", "s i", "y")},
+      {"splits 64 into parts of another sum", list("n", "60, 8") +
+                                                  node("SplitToSequence", "x n", "s", integer("axis", "2")) +
+                                                  scalar("i", "0") + node("SequenceAt", "s i", "y")},
       // Four elements, of which a sum of two and two numbers says two.
       {"takes element 4 of 4", column + row + node("Add", "a b", "s") + list("flat", "4") +
                                    node("Reshape", "s flat", "f") + list("i", "4") + node("Gather", "f i", "y")},

@@ -9,6 +9,7 @@
 // CHECK: deepseek.linear %{{.*}}, %{{.*}} : (tensor<?x8xf32>, tensor<4x8xf32>)
 // CHECK: deepseek.linear %{{.*}}, %{{.*}} : (tensor<?x8xf32>, tensor<4x8xbf16>)
 // CHECK: deepseek.linear %{{.*}}, %{{.*}} scale %{{.*}} <1 x 128> : (tensor<?x8xf32>, tensor<8x8xf8E4M3FN>, tensor<8x1xf32>)
+// CHECK: deepseek.moe_experts {{.*}} : (tensor<?x8xf32>, tensor<?x1xi32>, tensor<?x1xf32>, tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<?x8xf32>
 
 // Rows of the embedding share a scale; its zero is that of all.
 // CHECK: deepseek.recipe @embedding.dequantized : tensor<10x8xf32>
@@ -30,6 +31,22 @@
 // CHECK: deepseek.recipe @output_scales.transposed : tensor<8x1xf32>
 // CHECK: deepseek.recipe @output.transposed : tensor<8x8xf8E4M3FN>
 
+// Gate and up are rows of one matrix.
+// CHECK: deepseek.weight @gate_up.experts : tensor<2x8x8xui4> experts from "gate_up" at [0, 1000, 0, 1032]
+// CHECK: deepseek.weight @gate_up_scales.experts : tensor<2x8x2xf32> experts from "gate_up_scales" at [0, 2000, 0, 2064]
+// CHECK: deepseek.recipe @gate_up.experts.dequantized.0 : tensor<2x4x8xf32> experts
+// CHECK: %[[N:.*]] = deepseek.to_f32 %{{.*}} : tensor<2x8x8xui4> -> tensor<2x8x8xf32>
+// CHECK: %[[W:.*]] = deepseek.dequantize %[[N]] scales %{{.*}} zero 8.000000e+00 block <1 x 4> : (tensor<2x8x8xf32>, tensor<2x8x2xf32>) -> tensor<2x8x8xf32>
+// CHECK: deepseek.slice_rows %[[W]] begin 0 step 1
+// CHECK: deepseek.recipe @gate_up.experts.dequantized.4 : tensor<2x4x8xf32> experts
+// CHECK: deepseek.slice_rows %{{.*}} begin 4 step 1
+
+// Scales that the graph has itself are put in a stack, too.
+// CHECK: deepseek.weight @down_0.experts : tensor<2x8x4xi8> experts from "down_{expert}" at [0, 3000, 0, 4000]
+// CHECK: deepseek.recipe @down_0.experts.dequantized : tensor<2x8x4xf32> experts
+// CHECK: deepseek.constant dense<{{\[\[\[5.000000e-01\]\], \[\[2.500000e-01\]\]\]}}> : tensor<2x1x1xf32>
+// CHECK: deepseek.dequantize %{{.*}} scales %{{.*}} block <8 x 4> : (tensor<2x8x4xf32>, tensor<2x1x1xf32>) -> tensor<2x8x4xf32>
+
 // The same numbers with another scale are another weight.
 // CHECK: deepseek.recipe @embedding.dequantized.2 : tensor<10x8xf32>
 // CHECK-NOT: onnx.
@@ -44,6 +61,11 @@ onnx.initializer @value : tensor<8x4xi8> file 0 offset 704
 onnx.initializer @value_scales : tensor<4xbf16> file 0 offset 736
 onnx.initializer @output : tensor<8x8xf8E4M3FN> file 0 offset 832
 onnx.initializer @output_scales : tensor<1x8xf32> file 0 offset 896
+onnx.initializer @router : tensor<8x2xf32> file 0 offset 320
+onnx.initializer @gate_up : tensor<2x8x4xui8> file 0 offset 1000
+onnx.initializer @gate_up_scales : tensor<2x8x2xf32> file 0 offset 2000
+onnx.initializer @down_0 : tensor<8x4xi8> file 0 offset 3000
+onnx.initializer @down_1 : tensor<8x4xi8> file 0 offset 4000
 func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x?x10xf32, #onnx.shape<"T">> {onnx.name = "logits"}) {
   %embedding_stored = onnx.get_initializer @embedding : tensor<10x8xi8>
   %embedding_scales_stored = onnx.get_initializer @embedding_scales : tensor<10xf32>
@@ -99,6 +121,31 @@ func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x?x10xf32, 
   %y2 = onnx.node "Reshape" opset 18 (%y1, %joined) : (tensor<1x?x2x4xf32, #onnx.shape<"T">>, tensor<3xi64>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
   %y3 = onnx.node "MatMul" opset 18 (%y2, %output) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x8xf32>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
   %sum = onnx.node "Add" opset 18 (%x, %y3) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<1x?x8xf32, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
-  %logits = onnx.node "MatMul" opset 18 (%sum, %head) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x10xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
+
+  %none = onnx.none
+  %router = onnx.get_initializer @router : tensor<8x2xf32>
+  %gate_up_stored = onnx.get_initializer @gate_up : tensor<2x8x4xui8>
+  %gate_up_scales = onnx.get_initializer @gate_up_scales : tensor<2x8x2xf32>
+  %down_0_stored = onnx.get_initializer @down_0 : tensor<8x4xi8>
+  %down_1_stored = onnx.get_initializer @down_1 : tensor<8x4xi8>
+  %half = onnx.constant dense<0.5> : tensor<1x1xf32>
+  %quarter = onnx.constant dense<0.25> : tensor<1x1xf32>
+  %from = onnx.constant dense<0> : tensor<1xi64>
+  %step = onnx.constant dense<1> : tensor<1xi64>
+  %four = onnx.constant dense<4> : tensor<1xi64>
+  %eight = onnx.constant dense<8> : tensor<1xi64>
+  %stack = onnx.constant dense<[1, 8, 4]> : tensor<3xi64>
+  %gate_up = onnx.node "Dequantize" of "fathom" opset 1 (%gate_up_stored, %gate_up_scales) {bits = 4 : i64, block = array<i64: 1, 4>, zero = 8.0 : f32} : (tensor<2x8x4xui8>, tensor<2x8x2xf32>) -> tensor<2x8x8xf32>
+  %gate = onnx.node "Slice" opset 18 (%gate_up, %from, %four, %step) : (tensor<2x8x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<2x4x8xf32>
+  %up = onnx.node "Slice" opset 18 (%gate_up, %four, %eight, %step) : (tensor<2x8x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<2x4x8xf32>
+  %down_0 = onnx.node "Dequantize" of "fathom" opset 1 (%down_0_stored, %half) {block = array<i64: 8, 4>} : (tensor<8x4xi8>, tensor<1x1xf32>) -> tensor<8x4xf32>
+  %down_1 = onnx.node "Dequantize" of "fathom" opset 1 (%down_1_stored, %quarter) {block = array<i64: 8, 4>} : (tensor<8x4xi8>, tensor<1x1xf32>) -> tensor<8x4xf32>
+  %first = onnx.node "Reshape" opset 18 (%down_0, %stack) : (tensor<8x4xf32>, tensor<3xi64>) -> tensor<1x8x4xf32>
+  %second = onnx.node "Reshape" opset 18 (%down_1, %stack) : (tensor<8x4xf32>, tensor<3xi64>) -> tensor<1x8x4xf32>
+  %down = onnx.node "Concat" opset 18 (%first, %second) {axis = 0 : i64} : (tensor<1x8x4xf32>, tensor<1x8x4xf32>) -> tensor<2x8x4xf32>
+  %scores = onnx.node "MatMul" opset 18 (%sum, %router) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x2xf32>) -> tensor<1x?x2xf32, #onnx.shape<"T">>
+  %y = onnx.node "Experts" of "fathom" opset 1 (%sum, %scores, %none, %gate, %up, %down) {factor = 1.0 : f64, group_rule = "none", groups = 1 : i64, normalize = 0 : i64, scoring = "softmax", top_groups = 1 : i64, top_k = 1 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<1x?x2xf32, #onnx.shape<"T">>, none, tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  %out = onnx.node "Add" opset 18 (%sum, %y) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<1x?x8xf32, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  %logits = onnx.node "MatMul" opset 18 (%out, %head) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x10xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
   return %logits : tensor<1x?x10xf32, #onnx.shape<"T">>
 }

@@ -68,6 +68,22 @@ func.func @sums(%x: tensor<4x1x8xf32>) -> (tensor<4x8xf32>, tensor<1x8xf32>) {
 
 // -----
 
+// Heads that are rows while they are normed are a dimension.
+// CHECK-LABEL: func.func @norms_heads
+// CHECK: %[[HEADS:.*]] = onnx.node "Reshape" {{.*}}-> tensor<1x?x2x4xf32, #onnx.shape<"n">>
+// CHECK: %[[NORM:.*]] = onnx.node "RMSNormalization" opset 23(%[[HEADS]], %arg1)
+// CHECK: return %[[NORM]]
+func.func @norms_heads(%x: tensor<1x?x8xf32, #onnx.shape<"n">>, %w: tensor<4xf32>) -> tensor<1x?x2x4xf32, #onnx.shape<"n">> {
+  %rows = onnx.constant dense<[0, -1, 4]> : tensor<3xi64>
+  %heads = onnx.extents <"1", "n", "2", "4"> : tensor<4xi64>
+  %a = onnx.node "Reshape" opset 23 (%x, %rows) : (tensor<1x?x8xf32, #onnx.shape<"n">>, tensor<3xi64>) -> tensor<1x?x4xf32, #onnx.shape<"2*n">>
+  %b = onnx.node "SimplifiedLayerNormalization" opset 1 (%a, %w) : (tensor<1x?x4xf32, #onnx.shape<"2*n">>, tensor<4xf32>) -> tensor<1x?x4xf32, #onnx.shape<"2*n">>
+  %y = onnx.node "Reshape" opset 23 (%b, %heads) : (tensor<1x?x4xf32, #onnx.shape<"2*n">>, tensor<4xi64>) -> tensor<1x?x2x4xf32, #onnx.shape<"n">>
+  return %y : tensor<1x?x2x4xf32, #onnx.shape<"n">>
+}
+
+// -----
+
 // Rows by indices in another shape are reshaped.
 // CHECK-LABEL: func.func @rows_of_reshaped_indices
 // CHECK: %[[ROWS:.*]] = onnx.node "Gather" opset 23(%arg0, %arg1)
