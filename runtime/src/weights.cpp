@@ -49,8 +49,7 @@ static fathom_status_t checkHead(const ByteSource &file, uint64_t bytes, uint64_
   ByteView head;
   FATHOM_RETURN_IF_ERROR(file.view(0, bytes, true, &head));
   if (hash64(head.data(), bytes) != expected) {
-    return fail(FATHOM_STATUS_MISMATCH, "%s: not the file this model was compiled from (%s); compile the model again",
-                path, what);
+    return fail(FATHOM_STATUS_MISMATCH, "%s: %s; compile the model again", path, what);
   }
   return FATHOM_STATUS_OK;
 }
@@ -66,7 +65,8 @@ static fathom_status_t checkShardHeader(const ByteSource &file, uint64_t expecte
     return fail(FATHOM_STATUS_MISMATCH, "%s: not a safetensors file: a header of %llu bytes in a file of %llu", path,
                 static_cast<unsigned long long>(length), static_cast<unsigned long long>(file.size()));
   }
-  return checkHead(file, sizeof(length) + length, expected, "its header differs", path);
+  return checkHead(file, sizeof(length) + length, expected,
+                   "not the file this model was compiled from (its header differs)", path);
 }
 
 // Whether |file| begins as the one that the compiler saw.
@@ -75,7 +75,8 @@ static fathom_status_t checkFile(const ByteSource &file, const artifact::Segment
   if (!head) {
     return checkShardHeader(file, segment.hash(), path);
   }
-  return checkHead(file, *head, segment.hash(), "it begins with other bytes", path);
+  return checkHead(file, *head, segment.hash(),
+                   "not the file this model was compiled from (it begins with other bytes)", path);
 }
 
 Weights::~Weights() {

@@ -180,6 +180,24 @@ class Reference(support.DriverTest):
         self.fails(IO, *self.call(), words=("w.bin", "weights-directory"))
         self.assertEqual(self.answer("--weights-directory=" + self.path("moved", "parts")), self.numbers[:2].tolist())
 
+    def test_a_module_of_a_graph_is_taken_back(self):
+        path, ir, out = self.path("model", "layer.onnx"), self.path("layer.mlir"), self.path("layer.fathom")
+        shutil.copy(LAYER, path)
+        make("compile", path, "-o", ir, "--emit=model")
+        taking = ("compile", ir, "--from=model", "-o", out, "--checkpoint")
+        make(*taking, self.path("model"))
+        packed = read(out)
+        make("compile", path, "-o", out)
+        self.assertEqual(read(out), packed)
+        text = read(ir)
+        write(ir, text.replace(b'"layer.onnx"', b'"../model/layer.onnx"'))
+        self.fails(BAD_INPUT, *taking, self.path("model"), words=("'../model/layer.onnx', of which a part",))
+        write(ir, text)
+        write(path, b"another file")
+        self.fails(BAD_INPUT, *taking, self.path("model"), words=("was made from files other than those of",))
+        os.remove(path)
+        self.fails(IO, *taking, self.path("model"), words=("layer.onnx: cannot open",))
+
     def test_all_weights_are_compared_where_somebody_asks(self):
         self.numbers = np.arange(1 << 12, dtype=np.float32).reshape(4, -1)
         weight = external("w", "parts/w.bin", self.numbers.shape, offset="4")

@@ -10,6 +10,7 @@
 #include "fathom/artifact_abi.h"
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/checkpoint/Files.h"
+#include "frontend/checkpoint/WeightIndex.h"
 #include "frontend/huggingface/Families.h"
 #include "frontend/huggingface/ImportModel.h"
 #include "frontend/onnx/import/ImportModel.h"
@@ -204,6 +205,10 @@ static void setGraphFacts(ModuleOp module, const huggingface::GraphConfig &confi
   module->setAttr(onnx::kGenerationAttr, builder.getDictionaryAttr(facts));
 }
 
+static WeightFile convertFile(const onnx::DataFile &file) {
+  return {file.name, file.path, file.bytes, file.headHash, file.headBytes};
+}
+
 static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
                        CompileInput &input) {
   std::unique_ptr<onnx::Model> model = onnx::Model::open(options.input, diagnostics);
@@ -223,9 +228,7 @@ static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diag
     readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
   }
   setGraphFacts(*input.module, huggingface::loadGraphConfig(input.files->directory, diagnostics));
-  for (const onnx::DataFile &file : imported.files) {
-    input.files->files.push_back({file.name, file.path, file.bytes, file.headHash, file.headBytes});
-  }
+  llvm::append_range(input.files->files, llvm::map_range(imported.files, convertFile));
   return !diagnostics.hasErrors();
 }
 
@@ -243,6 +246,46 @@ static std::optional<std::string> readStandardInput(Diagnostics &diagnostics) {
   return (*text)->getBuffer().str();
 }
 
+/// Whether weights of a module are in files of a graph, none of which is a shard of a checkpoint.
+static bool isOfGraph(ArrayRef<Attribute> shards) {
+  return !shards.empty() && llvm::none_of(shards, [](Attribute shard) {
+    return cast<deepseek::ShardAttr>(shard).getFile().ends_with(".safetensors");
+  });
+}
+
+/// A file that a module names in the folder of a graph.
+static std::optional<onnx::DataFile> findGraphFile(StringRef folder, StringRef name, Diagnostics &diagnostics) {
+  for (StringRef part : llvm::split(name, '/')) {
+    StringRef fault = checkpoint::faultOfFileName(part);
+    if (!fault.empty()) {
+      diagnostics.error(Problem::BadInput, "bad-location", folder, "",
+                        "the module names the file '" + escape(name, 80) + "', of which a part " + fault);
+      return std::nullopt;
+    }
+  }
+  return checkpoint::staysInside(folder, name, diagnostics)
+             ? onnx::lookAtFile(name, checkpoint::joinPath(folder, name), diagnostics)
+             : std::nullopt;
+}
+
+/// Where the weights of a module are: in the files of a graph, or in a checkpoint.
+static void findFiles(const CompileOptions &options, Diagnostics &diagnostics, CompileInput &input) {
+  auto shards = (*input.module)->getAttrOfType<ArrayAttr>(deepseek::kShardsAttr);
+  if (!shards || !isOfGraph(shards.getValue())) {
+    if (auto files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics)) {
+      input.files = listFiles(*files);
+    }
+    return;
+  }
+  input.files = WeightFiles{options.checkpoint, {}};
+  for (Attribute shard : shards) {
+    StringRef name = cast<deepseek::ShardAttr>(shard).getFile();
+    if (std::optional<onnx::DataFile> file = findGraphFile(options.checkpoint, name, diagnostics)) {
+      input.files->files.push_back(convertFile(*file));
+    }
+  }
+}
+
 bool readModule(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics, CompileInput &input) {
   constexpr uint64_t mostText = uint64_t(1) << 30;
   std::optional<std::string> text = options.input == "-"
@@ -257,8 +300,8 @@ bool readModule(const CompileOptions &options, MLIRContext &context, Diagnostics
     return false;
   }
   if (!options.checkpoint.empty()) {
-    if (auto files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics)) {
-      input.files = listFiles(*files);
+    findFiles(options, diagnostics, input);
+    if (input.files) {
       readTokenizer(options.checkpoint, options, diagnostics, std::nullopt, input);
     }
   }

@@ -43,7 +43,6 @@ private:
   StringAttr addSymbol(const Tensor &tensor, RankedTensorType type);
   mlir::Value addConstant(ElementsAttr value) { return ConstantOp::create(builder, loc, value); }
   std::optional<std::string> readData(const Tensor &tensor);
-  void readHead(const File &file, DataFile &data);
   int64_t findFile(const std::string &path);
   void addMain();
   void addGraph(const TypedGraph &graph, Block &block);
@@ -80,14 +79,19 @@ Location ModelImporter::locate(const proto::NodeProto &node) {
   return NameLoc::get(builder.getStringAttr(name.empty() ? node.op_type() : name));
 }
 
-void ModelImporter::readHead(const File &file, DataFile &data) {
-  data.bytes = file.size();
-  data.headBytes = std::min(data.bytes, kHeadBytes);
+std::optional<DataFile> lookAtFile(StringRef name, const std::string &path, Diagnostics &diagnostics) {
+  std::optional<File> file = checkpoint::openFile(path, path, Problem::InputOutput, diagnostics);
+  if (!file) {
+    return std::nullopt;
+  }
+  DataFile data = {name.str(), path, file->size(), std::min(file->size(), kHeadBytes)};
   std::string head(data.headBytes, '\0');
-  if (!file.read(head.data(), head.size(), 0)) {
-    checkpoint::reportSystemError(errno, data.path, "cannot read", diagnostics);
+  if (!file->read(head.data(), head.size(), 0)) {
+    checkpoint::reportSystemError(errno, path, "cannot read", diagnostics);
+    return std::nullopt;
   }
   data.headHash = hashBytes(head);
+  return data;
 }
 
 /// The number of a file in the module's list.
@@ -96,14 +100,11 @@ int64_t ModelImporter::findFile(const std::string &path) {
   if (found != imported.files.end()) {
     return found - imported.files.begin();
   }
-  std::optional<File> file = checkpoint::openFile(path, path, Problem::InputOutput, diagnostics);
   StringRef folder = StringRef(model.path()).take_front(StringRef(model.path()).rfind('/') + 1);
   StringRef name = path;
   name.consume_front(folder);
-  imported.files.push_back({name.str(), path});
-  if (file) {
-    readHead(*file, imported.files.back());
-  }
+  std::optional<DataFile> file = lookAtFile(name, path, diagnostics);
+  imported.files.push_back(file ? *file : DataFile{name.str(), path});
   return int64_t(imported.files.size()) - 1;
 }
 

@@ -24,6 +24,9 @@ struct DataFile {
   uint64_t headBytes = 0, headHash = 0;
 };
 
+/// What is to be known of the file at `path`; nothing after a finding.
+std::optional<DataFile> lookAtFile(llvm::StringRef name, const std::string &path, checkpoint::Diagnostics &diagnostics);
+
 struct ImportedModel {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// Those that `deepseek.shards` lists, in its order.
