@@ -258,9 +258,13 @@ Inference::Ids Inference::walkNode(const proto::NodeProto &node, const Scope &sc
   for (const proto::AttributeProto &attribute : node.attribute()) {
     tensor = attribute.has_t() ? &attribute : tensor;
   }
-  bool standard = normalizeDomain(node.domain()).empty();
+  llvm::StringRef domain = normalizeDomain(node.domain());
+  bool standard = domain.empty();
   if (standard && node.op_type() == "Constant" && tensor) {
     return append(node, scope, {valueOf(tensor->t())}, {}, into);
+  }
+  if (domain == "com.microsoft" && node.op_type() == "FusedGemm") {
+    return walkFusedGemm(node, scope, into);
   }
   using Walk = Ids (Inference::*)(const proto::NodeProto &, const Scope &, TypedGraph &);
   Walk walk = llvm::StringSwitch<Walk>(standard ? node.op_type() : "")

@@ -68,6 +68,8 @@ private:
   Ids walkSplitToSequence(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
   Ids walkSequenceConstruct(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
   Ids walkSequenceAt(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
+  /// A Gemm and what is done with its result.
+  Ids walkFusedGemm(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);
   Ids walkParts(const proto::NodeProto &node, const Parts &parts, const Scope &scope, TypedGraph &into);
   proto::NodeProto &makeNode(const proto::NodeProto &given, llvm::StringRef op, const std::string &input);
   Ids applyRule(const proto::NodeProto &node, const Scope &scope, TypedGraph &into);

@@ -37,9 +37,6 @@ namespace fathom::driver {
 
 using checkpoint::Problem;
 
-/// What an artifact of functions of tensors says in the place of a family of models.
-static constexpr StringLiteral kFunctionFamily = "onnx";
-
 namespace {
 /// One compilation. Every step returns false after it reported why it failed.
 class Compilation {
@@ -58,7 +55,7 @@ public:
 
   /// The exit code; all findings are reported.
   int run() { return getCode(compile()); }
-  bool isFunction() const { return contents.model.family == kFunctionFamily; }
+  bool isFunction() const { return standsAsItIs; }
   /// The same of what a module of the deepseek phase takes, which `visit` sees.
   int lint(llvm::function_ref<void(ModuleOp)> visit);
 
@@ -115,6 +112,8 @@ private:
   /// By the processor that a program is for, the name of the target it is of.
   llvm::StringMap<std::string> programs;
   codegen::ArtifactContents contents;
+  /// Whether the result is a function of tensors.
+  bool standsAsItIs = false;
 };
 } // namespace
 
@@ -193,7 +192,8 @@ bool Compilation::compileAsItStands(ModuleOp graph) {
     return fail(Problem::Usage, "raise",
                 "a graph as it stands is code for processors: neither IR of a phase before lower nor --target=cuda");
   }
-  contents.model.family = kFunctionFamily;
+  standsAsItIs = true;
+  contents.model.family = "onnx";
   for (const NamedTarget &target : targets) {
     OwningOpRef<ModuleOp> own(graph.clone());
     if (!compileAsItStandsFor(target, *own)) {

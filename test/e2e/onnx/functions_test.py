@@ -31,10 +31,11 @@ def floats(*shape):
 WEIGHTS = {"w": floats(16, 8), "b": floats(16), "v": floats(16, 4)}
 
 
-def perceptron():
-    """y = softmax(relu(x · wᵀ + b) · v), and which is the likeliest."""
-    return model([node("Gemm", "x w b", "h", transB=1), node("Relu", "h", "r"), node("MatMul", "r v", "s"),
-                  node("Softmax", "s", "y", axis=-1), node("ArgMax", "y", "best", axis=-1, keepdims=0)],
+def perceptron(*first):
+    """y = softmax(relu(x · wᵀ + b) · v), and which is the likeliest; r = relu(...) by the nodes `first`, if they are given."""
+    first = first or [node("Gemm", "x w b", "h", transB=1), node("Relu", "h", "r")]
+    return model([*first, node("MatMul", "r v", "s"), node("Softmax", "s", "y", axis=-1),
+                  node("ArgMax", "y", "best", axis=-1, keepdims=0)],
                  [("x", "float32", ("n", 8))], [("y", "float32", ("n", 4)), ("best", "int64", ("n",))], WEIGHTS)
 
 
@@ -104,6 +105,12 @@ class Functions(unittest.TestCase):
         # The graph itself is compiled first.
         again = self.call(self.path("model.onnx"), x=x)
         np.testing.assert_array_equal(outputs["y"], again["y"])
+
+    def test_what_an_optimizer_fused_is_what_it_was(self):
+        x = floats(5, 8)
+        fused = node("FusedGemm", "x w b", "r", domain="com.microsoft", transB=1, activation="Relu")
+        outputs = [self.call(self.compile(message), x=x)["y"] for message in (perceptron(), perceptron(fused))]
+        np.testing.assert_array_equal(*outputs)
 
     def test_programs_call_functions_by_name(self):
         done = subprocess.run([CAPI, self.compile(perceptron())], capture_output=True, text=True, timeout=60)
