@@ -243,7 +243,13 @@ static bool splitToSequence(NodeShapes &node) {
 
 static bool sequenceConstruct(NodeShapes &node) {
   bool alike = node.inputCount() > 0;
-  for (size_t i = 1; i < node.inputCount(); ++i) {
+  for (size_t i = 0; i < node.inputCount(); ++i) {
+    if (!node.has(i)) {
+      return node.fail("leaves out input " + llvm::Twine(i) + " of those that are to be a sequence");
+    }
+    if (!node.checkTypes(0, i)) {
+      return false;
+    }
     alike = alike && node.in(i).shape == node.in(0).shape;
   }
   return node.giveSequence(node.in(0).element, alike ? node.in(0).shape : std::nullopt);

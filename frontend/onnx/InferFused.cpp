@@ -16,6 +16,15 @@ static bool isActivation(llvm::StringRef op) {
       .Default(false);
 }
 
+/// Adds a number, and nothing else that it may come with.
+static void addNumber(proto::NodeProto &node, llvm::StringRef name, const proto::AttributeProto &from) {
+  proto::AttributeProto &attribute = *node.add_attribute();
+  attribute.set_name(name.str());
+  attribute.set_type(from.type());
+  attribute.set_f(from.f());
+  attribute.set_i(from.i());
+}
+
 Inference::Ids Inference::walkFusedGemm(const proto::NodeProto &node, const Scope &scope, TypedGraph &into) {
   proto::NodeProto product, activation;
   std::string sums = "gemm";
@@ -24,11 +33,9 @@ Inference::Ids Inference::walkFusedGemm(const proto::NodeProto &node, const Scop
     llvm::StringRef name = attribute.name();
     if (name == "activation") {
       activation.set_op_type(attribute.s());
-    } else if (name.consume_front("activation_")) {
-      *activation.add_attribute() = attribute;
-      activation.mutable_attribute()->rbegin()->set_name(name.str());
     } else {
-      *product.add_attribute() = attribute;
+      bool isOfActivation = name.consume_front("activation_");
+      addNumber(isOfActivation ? activation : product, name, attribute);
     }
   }
   if (!isActivation(activation.op_type()) || node.output_size() != 1) {

@@ -42,16 +42,17 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
     return isByte ? MemRefType::get(type.getShape(), byte) : getMemory(type);
   }
 
-  /// Numbers initializers; what nobody computes with is memory as well.
+  /// Says of initializers which memory they are; what nobody computes with is memory as well.
   LogicalResult declareWeights() {
     OpBuilder builder(getOperation().getBodyRegion());
+    SymbolTable symbols(getOperation());
     int64_t number = 0;
     for (auto initializer : getOperation().getOps<onnx::InitializerOp>()) {
       MemRefType memory = getStored(initializer.getTensorType());
-      memref::GlobalOp::create(builder, initializer.getLoc(), ("weight." + Twine(number)).str(),
-                               builder.getStringAttr("private"), memory, Attribute(), /*constant=*/false,
-                               IntegerAttr());
-      initializer->setAttr("number", builder.getI64IntegerAttr(number++));
+      auto global = memref::GlobalOp::create(builder, initializer.getLoc(), ("weight." + Twine(number++)).str(),
+                                             builder.getStringAttr("private"), memory, Attribute(), /*constant=*/false,
+                                             IntegerAttr());
+      initializer->setAttr("memory", FlatSymbolRefAttr::get(symbols.insert(global)));
     }
     return success();
   }
@@ -63,7 +64,9 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
       return emitError(graph.getLoc()) << "has inputs other than tensors of a known rank";
     }
     OpBuilder builder(graph);
+    SymbolTable symbols(getOperation());
     auto function = func::FuncOp::create(builder, graph.getLoc(), "graph", builder.getFunctionType(inputs, {}));
+    symbols.insert(function); // by another name where an initializer has that
     builder.setInsertionPointToStart(function.addEntryBlock());
     GraphConverter converter(builder);
     for (auto [argument, memory] : llvm::zip_equal(graph.getArguments(), function.getArguments())) {
@@ -76,7 +79,7 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
       return failure();
     }
     nameTensors(graph, function);
-    graph.setName("graph.nodes");
+    graph.setName(function.getName());
     function.setName(onnx::kMainFunction);
     return success();
   }

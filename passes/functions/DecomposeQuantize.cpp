@@ -52,8 +52,9 @@ static Values scalePlace(NodeBuilder &b, int64_t axis, ValueRange place) {
 }
 
 /// Ends a call where there are not as many zero points as scales.
-static bool checkZeros(NodeBuilder &b) {
-  if (!b.has(2)) {
+static bool checkZeros(NodeBuilder &b, int64_t axis) {
+  // ONNX Runtime's quantizer gives one as a list and the other as a scalar.
+  if (!b.has(2) || (axis < 0 && b.rank(2) == 0)) {
     return true;
   }
   if (b.rank(2) != b.rank(1)) {
@@ -70,12 +71,12 @@ static Value toWide(NodeBuilder &b, Value number, size_t input) {
 }
 
 static Value zeroAt(NodeBuilder &b, ValueRange place) {
-  return b.has(2) ? toWide(b, b.at(b.in(2), place), 2) : b.zero(b.builder.getF64Type());
+  return b.has(2) ? toWide(b, b.at(b.in(2), b.rank(2) == 0 ? ValueRange() : place), 2) : b.zero(b.builder.getF64Type());
 }
 
 static bool dequantize(NodeBuilder &b) {
   int64_t axis = -1;
-  if (!checkScales(b, axis) || !checkZeros(b) || !isa<FloatType>(b.resultElement(0))) {
+  if (!checkScales(b, axis) || !checkZeros(b, axis) || !isa<FloatType>(b.resultElement(0))) {
     return false;
   }
   Type element = b.resultElement(0);
@@ -116,7 +117,7 @@ static Value divideRounded(NodeBuilder &b, Value number, Value scale, Type eleme
 static bool quantize(NodeBuilder &b) {
   int64_t axis = -1;
   Type element = b.resultElement(0);
-  if (!checkScales(b, axis) || !checkZeros(b) || !isa<IntegerType>(element) || element.isInteger(1)) {
+  if (!checkScales(b, axis) || !checkZeros(b, axis) || !isa<IntegerType>(element) || element.isInteger(1)) {
     return b.fail("floats as numbers of few bits");
   }
   return b.giveMade(element, b.sizesOf(b.in(0)), [&](ValueRange i) {

@@ -137,15 +137,15 @@ static Value readHalf(StructuredBuilder &b, Value bytes, ValueRange place, Type 
                                                      : b.create<arith::ShRSIOp>(upper, four);
 }
 
-/// A weight is memory that the caller has, `@weight.N`, where N counts initializers.
+/// A weight is memory that the caller has.
 Value GraphConverter::convertInitializer(onnx::GetInitializerOp op) {
   StructuredBuilder b(builder, op.getLoc());
   auto symbol = SymbolTable::lookupNearestSymbolFrom<onnx::InitializerOp>(op, op.getInitializerAttr());
   if (!isComputed(op.getType())) {
     return {};
   }
-  auto global = SymbolTable::lookupNearestSymbolFrom<memref::GlobalOp>(
-      op, StringAttr::get(op.getContext(), "weight." + Twine(symbol->getAttrOfType<IntegerAttr>("number").getInt())));
+  auto global =
+      SymbolTable::lookupNearestSymbolFrom<memref::GlobalOp>(op, symbol->getAttrOfType<FlatSymbolRefAttr>("memory"));
   Value memory = b.create<memref::GetGlobalOp>(global.getType(), global.getSymName());
   auto type = cast<RankedTensorType>(convertTensorType(op.getType()));
   auto stored = RankedTensorType::get(global.getType().getShape(), global.getType().getElementType());

@@ -137,7 +137,9 @@ func::FuncOp Outliner::createFunction(int64_t layer, const Cut &begin, const Cut
   Type inputs[] = {begin.stream.getType(), forward.getArgument(1).getType(), begin.cache.getType(),
                    builder.getIndexType()};
   auto type = builder.getFunctionType(inputs, {end.stream.getType(), end.cache.getType()});
+  SymbolTable symbols(forward->getParentOfType<ModuleOp>());
   auto function = func::FuncOp::create(builder, forward.getLoc(), ("layer." + Twine(layer)).str(), type);
+  symbols.insert(function); // by another name where a weight has that
   StringRef names[] = {deepseek::kActivationInput, deepseek::kPositionsInput, deepseek::kCacheInput,
                        deepseek::kLayerInput};
   for (auto [number, name] : llvm::enumerate(names)) {

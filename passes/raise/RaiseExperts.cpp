@@ -328,13 +328,24 @@ struct RaiseExperts : impl::RaiseExpertsBase<RaiseExperts> {
   }
 
 private:
+  /// How many values are tried that may be the sum of a layer: all of a model may follow from a product that is not a
+  /// gate.
+  static constexpr int64_t kMostSums = 16;
+
   /// The nearest values are tried that may be the sum of all experts.
   void findLayer(NodeOp gate, std::vector<KnownLayer> &known) {
     ExpertLayer layer = {findRows(gate.getInputs()[0]), gate.getOutputs()[0], {}, {}};
     if (!isRows(layer.input) || !isRows(layer.logits)) {
       return;
     }
+    int64_t tried = 0;
     visitNarrows(layer.logits, [&](Value narrow) {
+      if (!isRows(narrow) || getWidth(narrow) != layer.width()) {
+        return false;
+      }
+      if (++tried > kMostSums) {
+        return true;
+      }
       layer.output = narrow;
       Slice slice = sliceBack(layer);
       SmallVector<NodeOp> swiGlus = findSwiGlus(slice);
@@ -344,8 +355,7 @@ private:
         }
         return true; // none behind it is better
       }
-      bool isSum = !swiGlus.empty() && isRows(narrow) && getWidth(narrow) == layer.width();
-      std::optional<KnownRouting> routing = isSum ? infer(layer, slice, known) : std::nullopt;
+      std::optional<KnownRouting> routing = swiGlus.empty() ? std::nullopt : infer(layer, slice, known);
       if (routing) {
         known.push_back({layer, *routing});
       }

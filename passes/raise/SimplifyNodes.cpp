@@ -48,7 +48,8 @@ static LogicalResult reshapeBefore(NodeOp norm, NodeOp node, PatternRewriter &re
   auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
   auto normed = dyn_cast<RankedTensorType>(norm.getOutputs()[0].getType());
   int64_t axis = norm.getInteger("axis", -1);
-  bool isLast = normed && (axis == -1 || axis == normed.getRank() - 1);
+  bool isLast = normed && (axis == -1 || axis == normed.getRank() - 1) && getRank(norm.getInputs()[1]) == 1 &&
+                norm.getInputs()[0].getType() == normed;
   if (!before || !type || !isLast || type.getRank() == 0 || type.getShape().back() != normed.getShape().back() ||
       type.isDynamicDim(type.getRank() - 1)) {
     return rewriter.notifyMatchFailure(node, "does not have the rows that were normed");

@@ -233,10 +233,8 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
        "use hand-written kernels; otherwise generate every loop", 0, 0, nullptr, &arguments.givenKernels},
       {"raise", 0, OptionKind::kChoice, &arguments.raise, "WHEN",
-       "what to make of a graph: auto: a language model, or a function of tensors where it is none; require: a "
-       "language model; "
-       "none: a function of tensors (auto)",
-       0, 0, kRaiseNames, &arguments.givenRaise},
+       "auto: a language model, else a function of tensors; require: only the one; none: only the other (auto)", 0, 0,
+       kRaiseNames, &arguments.givenRaise},
       {"tokenizer", 0, OptionKind::kFlag, &arguments.tokenizer, nullptr,
        "keep the checkpoint's tokenizer; otherwise the model takes and gives token ids only"},
       {"chat-format", 0, OptionKind::kChoice, &arguments.chatFormat, "NAME",

@@ -117,7 +117,7 @@ static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics,
 /// Fills the report; returns the exit code after printing findings.
 static int inspect(const std::string &path, const Selection &selection, Report &report) {
   bool directory = llvm::sys::fs::is_directory(path);
-  if (directory || llvm::StringRef(path).ends_with(".onnx")) {
+  if (directory || llvm::StringRef(path).ends_with_insensitive(".onnx")) {
     Diagnostics diagnostics;
     directory ? inspectCheckpoint(path, diagnostics, report) : inspectOnnx(path, diagnostics, report);
     diagnostics.print(llvm::errs());

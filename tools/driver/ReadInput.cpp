@@ -50,7 +50,7 @@ static StringRef explainInput(StringRef input) {
   return hub && !llvm::sys::fs::exists(owner) ? StringRef(download) : "";
 }
 
-bool isOnnx(StringRef path) { return path.ends_with(".onnx") && !llvm::sys::fs::is_directory(path); }
+bool isOnnx(StringRef path) { return path.ends_with_insensitive(".onnx") && !llvm::sys::fs::is_directory(path); }
 
 static void readTokenizer(StringRef directory, const CompileOptions &options, Diagnostics &diagnostics,
                           std::optional<uint32_t> vocabulary, CompileInput &input) {

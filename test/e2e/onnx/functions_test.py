@@ -112,6 +112,22 @@ class Functions(unittest.TestCase):
         outputs = [self.call(self.compile(message), x=x)["y"] for message in (perceptron(), perceptron(fused))]
         np.testing.assert_array_equal(*outputs)
 
+    def test_weights_have_any_names(self):
+        """Also those that the compiler's own symbols have."""
+        x = floats(5, 8)
+        for name in ("weight.0", "weight.1", "main", "graph", "main.call"):
+            message = model([node("MatMul", f"x {name}", "y")], [("x", "float32", ("n", 8))], [("y", "float32", ("n", 16))],
+                            {name: WEIGHTS["w"].T.copy(), "weight.2": WEIGHTS["v"]})
+            np.testing.assert_allclose(self.call(self.compile(message), x=x)["y"], x @ WEIGHTS["w"].T, atol=1e-5)
+
+    def test_one_zero_point_is_a_list_or_not(self):
+        codes = {"codes": np.arange(-8, 8, dtype=np.int8).reshape(4, 4), "scale": np.array([0.5], np.float32),
+                 "zero": np.array(3, np.int8)}
+        message = model([node("DequantizeLinear", "codes scale zero", "w"), node("MatMul", "x w", "y")],
+                        [("x", "float32", ("n", 4))], [("y", "float32", ("n", 4))], codes)
+        x = floats(2, 4)
+        np.testing.assert_allclose(self.call(self.compile(message), x=x)["y"], x @ ((codes["codes"] - 3.0) / 2), atol=1e-5)
+
     def test_programs_call_functions_by_name(self):
         done = subprocess.run([CAPI, self.compile(perceptron())], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -165,6 +165,8 @@ TEST(OnnxShapesTest, WhatDoesNotFitIsNamed) {
        list("b", "0") + list("e", "1") + list("a", "0") + list("t", "0") + node("Slice", "x b e a t", "y")},
       {"has bits = 3 and gather_axis = 0 of",
        node("GatherBlockQuantized", "m ids m", "y", "domain: \"com.microsoft\" " + integer("bits", "3"))},
+      {"leaves out input 1 of those that are to be a sequence", node("SequenceConstruct", "x -", "y")},
+      {"has inputs of unlike types", node("SequenceConstruct", "x ids", "y")},
       {"takes the best 65 of 64", list("k", "65") + node("TopK", "x k", "v y")},
       {"has an input of 3 dimensions for 'ij'",
        node("Einsum", "x", "y", "attribute { name: \"equation\" type: STRING s: \"ij->i\" }")},

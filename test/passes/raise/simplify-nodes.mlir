@@ -84,6 +84,21 @@ func.func @norms_heads(%x: tensor<1x?x8xf32, #onnx.shape<"n">>, %w: tensor<4xf32
 
 // -----
 
+// Where a scale has rows of its own, rows stay where they are.
+// CHECK-LABEL: func.func @norms_by_rows
+// CHECK: onnx.node "RMSNormalization" opset 23(%{{.*}}, %arg1) {{.*}}-> tensor<2x4x4xf32>
+// CHECK: onnx.node "Reshape"
+func.func @norms_by_rows(%x: tensor<2x16xf32>, %w: tensor<2x1x4xf32>) -> tensor<2x2x2x4xf32> {
+  %rows = onnx.constant dense<[2, 4, 4]> : tensor<3xi64>
+  %heads = onnx.constant dense<[2, 2, 2, 4]> : tensor<4xi64>
+  %a = onnx.node "Reshape" opset 23 (%x, %rows) : (tensor<2x16xf32>, tensor<3xi64>) -> tensor<2x4x4xf32>
+  %b = onnx.node "RMSNormalization" opset 23 (%a, %w) {axis = -1 : i64} : (tensor<2x4x4xf32>, tensor<2x1x4xf32>) -> tensor<2x4x4xf32>
+  %y = onnx.node "Reshape" opset 23 (%b, %heads) : (tensor<2x4x4xf32>, tensor<4xi64>) -> tensor<2x2x2x4xf32>
+  return %y : tensor<2x2x2x4xf32>
+}
+
+// -----
+
 // Rows by indices in another shape are reshaped.
 // CHECK-LABEL: func.func @rows_of_reshaped_indices
 // CHECK: %[[ROWS:.*]] = onnx.node "Gather" opset 23(%arg0, %arg1)
