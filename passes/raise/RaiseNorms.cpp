@@ -53,6 +53,18 @@ static bool isWeightOf(Value value, int64_t width) {
   return type && isConstant(value) && type.getRank() == 1 && type.getDimSize(0) == width;
 }
 
+/// A norm and the rows that it is of, in the type in which they are multiplied by weights; null where `value` is none.
+/// Rows of 16 bits are widened before their norm and rounded behind it, as the operator does.
+static std::pair<NodeOp, Value> matchNorm(Value value) {
+  NodeOp rounded = matchNode(value, "Cast"), norm = matchNode(rounded ? rounded.getInputs()[0] : value, kNorm);
+  if (!norm || !rounded) {
+    return {norm, norm ? norm.getInputs()[0] : Value()};
+  }
+  NodeOp widened = matchNode(norm.getInputs()[0], "Cast");
+  bool isRound = widened && widened.getInputs()[0].getType() == value.getType();
+  return isRound ? std::pair(norm, widened.getInputs()[0]) : std::pair(NodeOp(), Value());
+}
+
 namespace {
 /// x / sqrt(mean(x²) + eps): a norm with weights of 1.
 struct RaiseBareNorm : OpRewritePattern<NodeOp> {
@@ -84,11 +96,10 @@ struct RaiseNormWeight : OpRewritePattern<NodeOp> {
       return rewriter.notifyMatchFailure(node, "is not a product");
     }
     for (auto [value, weight] : eitherWay(node)) {
-      NodeOp norm = matchNode(value, kNorm);
+      auto [norm, x] = matchNorm(value);
       if (norm && getSplat(norm.getInputs()[1]) == 1.0 &&
           isWeightOf(weight, cast<RankedTensorType>(norm.getInputs()[1].getType()).getDimSize(0))) {
-        rewriter.replaceOp(
-            node, createRmsNorm(rewriter, node.getLoc(), norm.getInputs()[0], weight, norm.getReal("epsilon", 1e-5)));
+        rewriter.replaceOp(node, createRmsNorm(rewriter, node.getLoc(), x, weight, norm.getReal("epsilon", 1e-5)));
         return success();
       }
     }

@@ -87,6 +87,17 @@ static LogicalResult simplifySum(NodeOp node, PatternRewriter &rewriter) {
   return toReshape(node, rewriter);
 }
 
+/// One forwards that is as long as what it is of is that.
+static LogicalResult simplifySlice(NodeOp node, PatternRewriter &rewriter) {
+  auto steps = getIntegers(node.getInput(4));
+  bool isForward = !node.getInput(4) || (steps && llvm::all_of(*steps, [](int64_t step) { return step > 0; }));
+  if (!isForward || node.getInputs()[0].getType() != node.getOutputs()[0].getType()) {
+    return rewriter.notifyMatchFailure(node, "may leave something out, or turn it around");
+  }
+  rewriter.replaceOp(node, node.getInputs()[0]);
+  return success();
+}
+
 /// A Slice for each output of a Split.
 static LogicalResult simplifySplit(NodeOp node, PatternRewriter &rewriter) {
   int64_t rank = getRank(node.getInputs()[0]), axis = node.getInteger("axis", 0), begin = 0;
@@ -299,6 +310,7 @@ static constexpr SimplifyRow kRows[] = {
     {"", "Reshape", simplifyReshape},
     {"", "ScatterND", simplifyScatter},
     {"", "SimplifiedLayerNormalization", simplifyRmsNorm},
+    {"", "Slice", simplifySlice},
     {"", "Split", simplifySplit},
     {"", "Squeeze", toReshape},
     {"", "Swish", simplifySwish},

@@ -79,3 +79,25 @@ func.func @mean_of_another_tensor(%x: tensor<4x8xf32>, %z: tensor<4x8xf32>) -> t
   %y = onnx.node "Div" opset 13 (%x, %root) : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
   return %y : tensor<4x8xf32>
 }
+
+// -----
+
+// Rows of 16 bits are widened and rounded by the operator itself.
+// CHECK-LABEL: func.func @half
+// CHECK: %[[NORM:.*]] = onnx.node "RMSNormalization" opset 23(%arg0, %{{.*}}) {epsilon = 9.99999997E-7 : f32} : (tensor<4x8xf16>, tensor<8xf16>) -> tensor<4x8xf16>
+// CHECK: return %[[NORM]]
+func.func @half(%x: tensor<4x8xf16>) -> tensor<4x8xf16> {
+  %w = onnx.constant dense<[1.0, 2.0, 0.5, 1.0, 2.0, 0.5, 1.0, 2.0]> : tensor<8xf16>
+  %axes = onnx.constant dense<-1> : tensor<1xi64>
+  %eps = onnx.constant dense<1.0e-6> : tensor<f32>
+  %wide = onnx.node "Cast" opset 18 (%x) {to = 1 : i64} : (tensor<4x8xf16>) -> tensor<4x8xf32>
+  %square = onnx.node "Mul" opset 18 (%wide, %wide) : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %mean = onnx.node "ReduceMean" opset 18 (%square, %axes) {keepdims = 1 : i64} : (tensor<4x8xf32>, tensor<1xi64>) -> tensor<4x1xf32>
+  %sum = onnx.node "Add" opset 18 (%mean, %eps) : (tensor<4x1xf32>, tensor<f32>) -> tensor<4x1xf32>
+  %root = onnx.node "Sqrt" opset 18 (%sum) : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  %inverse = onnx.node "Reciprocal" opset 18 (%root) : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  %normed = onnx.node "Mul" opset 18 (%wide, %inverse) : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+  %rounded = onnx.node "Cast" opset 18 (%normed) {to = 10 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf16>
+  %y = onnx.node "Mul" opset 18 (%w, %rounded) : (tensor<8xf16>, tensor<4x8xf16>) -> tensor<4x8xf16>
+  return %y : tensor<4x8xf16>
+}

@@ -84,6 +84,23 @@ func.func @norms_heads(%x: tensor<1x?x8xf32, #onnx.shape<"n">>, %w: tensor<4xf32
 
 // -----
 
+// A slice of all is that, unless it goes backwards.
+// CHECK-LABEL: func.func @slices
+// CHECK: %[[TURNED:.*]] = onnx.node "Slice"
+// CHECK: return %arg0, %[[TURNED]]
+func.func @slices(%x: tensor<1x?xf32, #onnx.shape<"n">>, %w: tensor<4xf32>) -> (tensor<1x?xf32, #onnx.shape<"n">>, tensor<4xf32>) {
+  %zero = onnx.constant dense<0> : tensor<1xi64>
+  %one = onnx.constant dense<1> : tensor<1xi64>
+  %far = onnx.constant dense<9223372036854775807> : tensor<1xi64>
+  %back = onnx.constant dense<-1> : tensor<1xi64>
+  %near = onnx.constant dense<-9223372036854775807> : tensor<1xi64>
+  %y = onnx.node "Slice" opset 18 (%x, %zero, %far, %one, %one) : (tensor<1x?xf32, #onnx.shape<"n">>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<1x?xf32, #onnx.shape<"n">>
+  %z = onnx.node "Slice" opset 18 (%w, %back, %near, %zero, %back) : (tensor<4xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<4xf32>
+  return %y, %z : tensor<1x?xf32, #onnx.shape<"n">>, tensor<4xf32>
+}
+
+// -----
+
 // Where a scale has rows of its own, rows stay where they are.
 // CHECK-LABEL: func.func @norms_by_rows
 // CHECK: onnx.node "RMSNormalization" opset 23(%{{.*}}, %arg1) {{.*}}-> tensor<2x4x4xf32>
