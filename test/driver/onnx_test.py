@@ -42,6 +42,12 @@ class Onnx(support.DriverTest):
                          {"Add": 1, "Identity": 1, "If": 1, "MatMul": 1, "Twice": 1})
         self.assertEqual(report["tensors"], [{"name": "w", "type": "float", "shape": [2, 2], "file": path, "size_bytes": 16}])
 
+    def test_a_name_may_end_in_capitals(self):
+        path = self.path("MODEL.ONNX")
+        os.rename(self.model(), path)
+        self.assertEqual(json.loads(make("inspect", path, "--json").stdout)["onnx"]["ir_version"], 8)
+        make("compile", path, "-o", self.path("out"))
+
     def test_a_model_with_an_operator_that_is_not_known_is_listed(self):
         path = self.model()
         write(path, read(path).replace(b"MatMul", b"MatMol"))

@@ -180,6 +180,19 @@ TEST(OnnxShapesTest, WhatDoesNotFitIsNamed) {
   }
 }
 
+TEST(OnnxShapesTest, OnlyActivationsAreFusedWithAGemm) {
+  for (const char *activation : {"Loop", "Sigmoid2", ""}) {
+    Inferred inferred =
+        infer(modelOf(node("FusedGemm", "m m m", "y",
+                           "domain: \"com.microsoft\" attribute { name: \"activation\" type: STRING s: \"" +
+                               std::string(activation) + "\" }")));
+    EXPECT_NE(inferred.printed.find("com.microsoft.FusedGemm: is an operator that Fathom does not know"),
+              std::string::npos)
+        << inferred.printed;
+    EXPECT_EQ(inferred.exitCode, 4);
+  }
+}
+
 TEST(OnnxShapesTest, HostileNodesEndInAFindingOrAnUnknown) {
   auto equation = [](const std::string &text) {
     return "attribute { name: \"equation\" type: STRING s: \"" + text + "\" }";
