@@ -26,6 +26,10 @@ static StringRef getSequenceName(BlockArgument tokens) { return getExtentName(to
 static func::FuncOp createForward(func::FuncOp main) {
   OpBuilder builder(main);
   Type ids = getIds(builder), cache = deepseek::CacheType::get(main.getContext(), {});
+  auto module = main->getParentOfType<ModuleOp>();
+  if (Operation *initializer = module.lookupSymbol("forward")) {
+    (void)SymbolTable(module).renameToUnique(initializer, {});
+  }
   auto forward =
       func::FuncOp::create(builder, main.getLoc(), "forward", builder.getFunctionType({ids, ids, ids, cache}, {}));
   StringRef names[] = {deepseek::kTokensInput, deepseek::kPositionsInput, deepseek::kLogitRowsInput,

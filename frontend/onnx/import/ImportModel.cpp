@@ -134,13 +134,11 @@ mlir::Value ModelImporter::addInitializer(const Tensor &tensor) {
   return GetInitializerOp::create(builder, loc, type, addSymbol(tensor, type));
 }
 
-/// Declares an initializer; its name is that of the tensor unless a function has that, now or when it is raised.
+/// Declares an initializer; its name is that of the tensor unless the function of the graph has that.
 StringAttr ModelImporter::addSymbol(const Tensor &tensor, RankedTensorType type) {
-  StringRef name = tensor.proto->name();
   OpBuilder outer(builder.getContext());
-  auto initializer = InitializerOp::create(outer, loc, name == "forward" ? "forward.weight" : name, type,
-                                           findFile(tensor.data.file), int64_t(tensor.data.range.offset));
-  return symbols->insert(initializer);
+  return symbols->insert(InitializerOp::create(outer, loc, tensor.proto->name(), type, findFile(tensor.data.file),
+                                               int64_t(tensor.data.range.offset)));
 }
 
 void ModelImporter::addInitializers() {

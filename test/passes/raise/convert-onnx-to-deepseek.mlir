@@ -24,14 +24,14 @@ onnx.initializer @embedding : tensor<10x8xf32> file 0 offset 0
 onnx.initializer @query : tensor<8x8xf32> file 0 offset 320
 onnx.initializer @key : tensor<8x4xf32> file 0 offset 576
 onnx.initializer @value : tensor<8x4xf32> file 0 offset 704
-onnx.initializer @output : tensor<8x8xf32> file 0 offset 832
+onnx.initializer @forward : tensor<8x8xf32> file 0 offset 832
 onnx.initializer @head : tensor<8x10xf32> file 0 offset 1088
 func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x?x10xf32, #onnx.shape<"T">> {onnx.name = "logits"}) {
   %embedding = onnx.get_initializer @embedding : tensor<10x8xf32>
   %query = onnx.get_initializer @query : tensor<8x8xf32>
   %key = onnx.get_initializer @key : tensor<8x4xf32>
   %value = onnx.get_initializer @value : tensor<8x4xf32>
-  %output = onnx.get_initializer @output : tensor<8x8xf32>
+  %output = onnx.get_initializer @forward : tensor<8x8xf32>
   %head = onnx.get_initializer @head : tensor<8x10xf32>
   %x = onnx.node "Gather" opset 18 (%embedding, %ids) : (tensor<10x8xf32>, tensor<1x?xi64, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
 

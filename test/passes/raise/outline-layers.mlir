@@ -1,9 +1,10 @@
 // What lies between two sums of one stream becomes a function; what depends on no row is made in it.
+// A function has another name where a weight has its own.
 // RUN: fathom-opt %s --verify-numerics-each --fathom-outline-layers | FileCheck %s
 
-// CHECK-LABEL: func.func private @layer.0(
+// CHECK-LABEL: func.func private @layer.0_0(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x8xf32> {deepseek.input = "activation"}, %[[POSITIONS:[a-z0-9]+]]: tensor<?xi32> {deepseek.input = "positions"}, %[[CACHE:[a-z0-9]+]]: !deepseek.cache<key: 8 x f32, value: 8 x f32> {deepseek.input = "cache"}, %[[LAYER:[a-z0-9]+]]: index {deepseek.input = "layer"})
-// CHECK: %[[W:.*]] = deepseek.get_weight @first
+// CHECK: %[[W:.*]] = deepseek.get_weight @layer.0
 // CHECK: deepseek.linear %[[X]], %[[W]]
 // CHECK: deepseek.cache_append %[[CACHE]]["key"][%[[LAYER]]]
 // CHECK: %[[SUM:.*]] = arith.addf %[[X]],
@@ -12,19 +13,19 @@
 // CHECK: deepseek.get_weight @second
 // CHECK-LABEL: func.func @forward(
 // CHECK: %[[E:.*]] = deepseek.embedding
-// CHECK: %[[FIRST:.*]]:2 = call @layer.0(%[[E]], %arg1, %arg3, %c0
+// CHECK: %[[FIRST:.*]]:2 = call @layer.0_0(%[[E]], %arg1, %arg3, %c0
 // CHECK: deepseek.record_state %[[FIRST]]#0 layer 0
 // CHECK: %[[SECOND:.*]]:2 = call @layer.1(%[[FIRST]]#0, %arg1, %[[FIRST]]#1, %c1
 // CHECK: deepseek.record_state %[[SECOND]]#0 layer 1
 // CHECK: return %{{.*}}, %[[SECOND]]#1
 deepseek.weight @embedding : tensor<10x8xf32> from "embedding" at [0, 0]
-deepseek.weight @first : tensor<8x8xf32> from "first" at [0, 0]
+deepseek.weight @layer.0 : tensor<8x8xf32> from "first" at [0, 0]
 deepseek.weight @second : tensor<8x8xf32> from "second" at [0, 0]
 func.func @forward(%tokens: tensor<?xi32> {deepseek.input = "tokens"}, %positions: tensor<?xi32> {deepseek.input = "positions"}, %rows: tensor<?xi32> {deepseek.input = "logit_row_ids"}, %cache: !deepseek.cache<key: 8 x f32, value: 8 x f32> {deepseek.input = "cache"}) -> (tensor<?x10xf32> {deepseek.output = "logits"}, !deepseek.cache<key: 8 x f32, value: 8 x f32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %table = deepseek.get_weight @embedding : tensor<10x8xf32>
-  %first = deepseek.get_weight @first : tensor<8x8xf32>
+  %first = deepseek.get_weight @layer.0 : tensor<8x8xf32>
   %second = deepseek.get_weight @second : tensor<8x8xf32>
   %x = deepseek.embedding %tokens, %table : (tensor<?xi32>, tensor<10x8xf32>) -> tensor<?x8xf32>
 
