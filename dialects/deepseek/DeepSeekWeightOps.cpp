@@ -177,6 +177,16 @@ LogicalResult DequantizeOp::verify() {
   return success();
 }
 
+LogicalResult QuantizeOp::verify() {
+  return verifyResult(*this, getSource().getType().clone(IntegerType::get(getContext(), 8))); // C1
+}
+
+LogicalResult QuantizeScalesOp::verify() {
+  auto group = BlockScaleAttr::get(getContext(), 1, getGroup());
+  RankedTensorType quantized = getSource().getType().clone(IntegerType::get(getContext(), 8));
+  return verifyResult(*this, getScaleType(quantized, group)); // C1
+}
+
 LogicalResult TransposeOp::verify() {
   SmallVector<int64_t> shape = llvm::to_vector(getSource().getType().getShape());
   std::swap(shape.end()[-1], shape.end()[-2]);
