@@ -177,14 +177,24 @@ LogicalResult DequantizeOp::verify() {
   return success();
 }
 
+static LogicalResult verifyFloats(Operation *op, RankedTensorType source) {
+  return isa<FloatType>(source.getElementType()) ? success() : op->emitOpError("expects floats, but got ") << source;
+}
+
 LogicalResult QuantizeOp::verify() {
-  return verifyResult(*this, getSource().getType().clone(IntegerType::get(getContext(), 8))); // C1
+  if (failed(verifyFloats(*this, getSource().getType()))) { // C1
+    return failure();
+  }
+  return verifyResult(*this, getSource().getType().clone(IntegerType::get(getContext(), 8))); // C2
 }
 
 LogicalResult QuantizeScalesOp::verify() {
+  if (failed(verifyFloats(*this, getSource().getType()))) { // C1
+    return failure();
+  }
   auto group = BlockScaleAttr::get(getContext(), 1, getGroup());
   RankedTensorType quantized = getSource().getType().clone(IntegerType::get(getContext(), 8));
-  return verifyResult(*this, getScaleType(quantized, group)); // C1
+  return verifyResult(*this, getScaleType(quantized, group)); // C2
 }
 
 LogicalResult TransposeOp::verify() {

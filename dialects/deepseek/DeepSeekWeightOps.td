@@ -203,7 +203,7 @@ def DeepSeek_QuantizeOp : DeepSeek_RecipeStep<"quantize"> {
     `result[n, k] = source[n, k] / scale`, rounded to the nearest, of two the even one, and at most 127 either way: the
     scale is what `quantize_scales` gives the group of inputs that k is in. Where that is 0, 0.
 
-    Constraints: (C1) the result is the source's shape of i8.
+    Constraints: (C1) the source is of floats; (C2) the result is its shape of i8.
 
     Example: `%q = deepseek.quantize %w group 32 : tensor<48x128xbf16> -> tensor<48x128xi8>`.
   }];
@@ -219,7 +219,7 @@ def DeepSeek_QuantizeScalesOp : DeepSeek_RecipeStep<"quantize_scales"> {
     `result[n, g] = max |source[n, k]| / 127` of the `group` inputs k from g · group on, as f16: rounded once, and at most
     the largest finite number. The last group may be of fewer.
 
-    Constraints: (C1) the result is f16, with a number for each group of a row.
+    Constraints: (C1) the source is of floats; (C2) the result is f16, with a number for each group of a row.
 
     Example: `%s = deepseek.quantize_scales %w group 32 : tensor<48x128xbf16> -> tensor<48x4xf16>`.
   }];
