@@ -293,16 +293,11 @@ static huggingface::StoredType getCacheType(const Arguments &arguments) {
 /// Options that say nothing to a function of tensors, of those that were given.
 static std::vector<std::string> listModelOptions(const Arguments &arguments) {
   const std::pair<bool, const char *> options[] = {
-      {arguments.givenContext, "max-context"},
-      {arguments.givenBatch, "max-batch"},
-      {arguments.givenRows, "prefill-rows"},
-      {arguments.givenActivation, "act-type"},
-      {arguments.givenCache, "cache-type"},
-      {arguments.givenWeightType, "weight-type"},
-      {arguments.givenDraft, "draft"},
-      {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels"},
-      {!arguments.tokenizer, "no-tokenizer"},
-      {*arguments.chatFormat != '\0', "chat-format"},
+      {arguments.givenContext, "max-context"}, {arguments.givenBatch, "max-batch"},
+      {arguments.givenRows, "prefill-rows"},   {arguments.givenActivation, "act-type"},
+      {arguments.givenCache, "cache-type"},    {arguments.givenWeightType, "weight-type"},
+      {arguments.givenDraft, "draft"},         {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels"},
+      {!arguments.tokenizer, "no-tokenizer"},  {*arguments.chatFormat != '\0', "chat-format"},
   };
   std::vector<std::string> given;
   for (auto [isGiven, name] : options) {
