@@ -184,8 +184,10 @@ bool TensorReader::readExternal(const proto::TensorProto &tensor, Tensor &found)
                     ", want " + llvm::Twine(found.bytes));
   }
   const std::string *given = findEntry(tensor, "location");
-  static const std::string nowhere;
-  const std::string &location = given ? *given : nowhere;
+  llvm::StringRef plain = given ? llvm::StringRef(*given) : "";
+  while (plain.consume_front("./")) {
+  }
+  std::string location = plain.str();
   ExternalFile &file = find(tensor, location);
   if (file.size && (offset > *file.size || length > *file.size - offset)) {
     return refuseShort(tensor, file,

@@ -173,17 +173,17 @@ static int reportCall(const ModelSource &source, const RunOptions &options, fath
   return report(source.program, runtime::failInFile(status, getPath(source, options)));
 }
 
-/// "'a', 'b'": names of all functions; empty without memory for them.
-static void listFunctions(fathom_model_t *model, size_t count, Buffer<char> *list) {
+/// "'a', 'b'": names of all functions; false without memory for them.
+static bool listFunctions(fathom_model_t *model, size_t count, Buffer<char> *list) {
   for (size_t i = 0; i < count; ++i) {
     const char *name = nullptr;
     size_t inputs = 0, outputs = 0;
     if (fathom_model_function(model, i, &name, &inputs, &outputs) != FATHOM_STATUS_OK ||
         !list->append(i ? ", '" : "'", i ? 3 : 1) || !list->append(name, strlen(name)) || !list->push('\'')) {
-      break;
+      return false;
     }
   }
-  list->push(0);
+  return list->push(0);
 }
 
 /// The function to call: the one that is named, or the first.
@@ -207,9 +207,9 @@ static int findFunction(const ModelSource &source, const RunOptions &options, fa
     return reportCall(source, options, status);
   }
   Buffer<char> list;
-  listFunctions(model, count, &list);
+  bool isListed = listFunctions(model, count, &list);
   return printUsageError(source.program, "option '--function': there is no function '%s' in %s, which has %s", wanted,
-                         getPath(source, options), list.size() ? list.data() : "others");
+                         getPath(source, options), isListed ? list.data() : "others");
 }
 
 static int giveOutputs(const char *program, const RunOptions &options, fathom_results_t *results, size_t count,

@@ -55,16 +55,18 @@ TEST(OnnxModelTest, RawDataStayInTheFile) {
 TEST(OnnxModelTest, ExternalDataLieBesideTheModel) {
   test::TempDirectory directory;
   directory.write("data/w.bin", std::string(48, 'w'));
-  proto::ModelProto proto = smallModel();
-  test::setExternal(*proto.mutable_graph()->mutable_initializer(0), "data/w.bin", "32", "16");
-  directory.write("m.onnx", proto.SerializeAsString());
-  Diagnostics diagnostics;
-  auto model = Model::open(directory.path("m.onnx"), diagnostics);
-  ASSERT_NE(model, nullptr) << printed(diagnostics);
-  const TensorData &data = model->initializers()[0].data;
-  EXPECT_EQ(data.file, directory.path("data/w.bin"));
-  EXPECT_EQ(data.range.offset, 32u);
-  EXPECT_EQ(data.range.size, 16u);
+  for (const char *location : {"data/w.bin", "./data/w.bin"}) {
+    proto::ModelProto proto = smallModel();
+    test::setExternal(*proto.mutable_graph()->mutable_initializer(0), location, "32", "16");
+    directory.write("m.onnx", proto.SerializeAsString());
+    Diagnostics diagnostics;
+    auto model = Model::open(directory.path("m.onnx"), diagnostics);
+    ASSERT_NE(model, nullptr) << printed(diagnostics);
+    const TensorData &data = model->initializers()[0].data;
+    EXPECT_EQ(data.file, directory.path("data/w.bin"));
+    EXPECT_EQ(data.range.offset, 32u);
+    EXPECT_EQ(data.range.size, 16u);
+  }
 }
 
 TEST(OnnxModelTest, TakesWhatTheFormatAllows) {
