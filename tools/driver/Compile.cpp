@@ -19,6 +19,7 @@
 #include "tools/driver/Isolate.h"
 #include "tools/driver/Terminal.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <thread>
