@@ -14,8 +14,8 @@ DIR and BASE hold tokenizer.json, tokenizer_config.json and golden.jsonl, which 
 and V2) or deepseek-coder.
 """
 
-import gzip
 import json
+import lzma
 import pathlib
 import re
 import shutil
@@ -41,16 +41,16 @@ def copy_others(source, out, names):
 
 
 def compress(text, path):
-    with gzip.GzipFile(path, "wb", mtime=0) as file:
+    with lzma.open(path, "wb", preset=9 | lzma.PRESET_EXTREME) as file:
         file.write(text.encode("utf-8"))
 
 
 def compress_golden(source, out):
-    compress((source / "golden.jsonl").read_text(encoding="utf-8"), out / "golden.jsonl.gz")
+    compress((source / "golden.jsonl").read_text(encoding="utf-8"), out / "golden.jsonl.xz")
 
 
 def pack(source, out):
-    compress(text_of(load(source / "tokenizer.json")), out / "tokenizer.json.gz")
+    compress(text_of(load(source / "tokenizer.json")), out / "tokenizer.json.xz")
     compress_golden(source, out)
     copy_others(source, out, ["tokenizer_config.json", "chat.jsonl"])
 
@@ -61,7 +61,7 @@ def added(source, base, out):
     other.pop("added_tokens")
     if mine != other:
         sys.exit(f"{source} and {base} differ in more than added tokens")
-    compress(text_of(tokens), out / "added_tokens.json.gz")
+    compress(text_of(tokens), out / "added_tokens.json.xz")
     compress_golden(source, out)
     copy_others(source, out, ["tokenizer_config.json"])
 
@@ -113,7 +113,7 @@ def reduce(source, out):
     for line in lines:
         line["ids"] = [numbers[i] for i in line["ids"]]
     dump(tokenizer, out / "tokenizer.json")
-    compress("".join(json.dumps(line) + "\n" for line in lines), out / "golden.jsonl.gz")
+    compress("".join(json.dumps(line) + "\n" for line in lines), out / "golden.jsonl.xz")
     copy_others(source, out, ["tokenizer_config.json"])
 
 
@@ -213,7 +213,7 @@ def small(name, source, out):
     for text in extra + texts[::3]:
         ids = library.encode(text, add_special_tokens=False).ids
         golden += json.dumps({"text": text, "ids": ids, "decoded": library.decode(ids, skip_special_tokens=False)}) + "\n"
-    compress(golden, out / "golden.jsonl.gz")
+    compress(golden, out / "golden.jsonl.xz")
     bos, eos = (token["content"] for token in tokenizer["added_tokens"])
     config = {"add_bos_token": True, "bos_token": bos, "eos_token": eos}
     dump(config, out / "tokenizer_config.json")

@@ -69,6 +69,7 @@ struct Arguments {
   const char *sm = "80";
   const char *cubin = "auto";
   const char *weights = "pack";
+  const char *weightType = "keep";
   const char *draft = "mtp";
   const char *raise = "auto";
   const char *chatFormat = "";
@@ -85,7 +86,7 @@ struct Arguments {
   uint64_t threads = 2;
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
   bool givenWeights = false, givenCpu = false, givenSm = false, givenCubin = false, givenTarget = false,
-       givenDraft = false, givenCache = false, givenActivation = false;
+       givenDraft = false, givenCache = false, givenActivation = false, givenWeightType = false;
   bool givenCacheDirectory = false, givenRaise = false;
 };
 } // namespace
@@ -104,6 +105,7 @@ static int checkPhases(const char *command, const Arguments &arguments) {
       {arguments.givenContext, "max-context", "when a checkpoint is read", Phase::DeepSeek, Phase::DeepSeek},
       {arguments.givenDraft, "draft", "when a checkpoint is read", Phase::DeepSeek, Phase::DeepSeek},
       {arguments.givenCache, "cache-type", "when a checkpoint is read", Phase::DeepSeek, Phase::DeepSeek},
+      {arguments.givenWeightType, "weight-type", "in phase model", Phase::Model, Phase::Model},
       {arguments.givenBatch, "max-batch", "in phase model", Phase::Model, Phase::Model},
       {arguments.givenRows, "prefill-rows", "in phase model", Phase::Model, Phase::Model},
       {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels", "in phases model and fuse", Phase::Model,
@@ -152,6 +154,22 @@ static int checkTarget(const char *command, const Arguments &arguments) {
   return cli::kContinue;
 }
 
+/// What is quantized is packed, and read by kernels of CPUs alone.
+static int checkWeightType(const char *command, const Arguments &arguments) {
+  bool keeps = StringRef(arguments.weightType) == "keep";
+  if (!keeps && StringRef(arguments.weights) != "pack") {
+    return cli::printUsageError(command,
+                                "--weight-type=%s makes other weights than the checkpoint has, which "
+                                "--weights=%s leaves where they are",
+                                arguments.weightType, arguments.weights);
+  }
+  if (!keeps && StringRef(arguments.target).contains("cuda")) {
+    return cli::printUsageError(command, "--weight-type=%s is for CPUs: GPUs have no kernels that read it",
+                                arguments.weightType);
+  }
+  return cli::kContinue;
+}
+
 /// Options that are wrong together, each right by itself.
 static int checkUsage(const char *command, const Arguments &arguments) {
   if (!arguments.input || !arguments.output) {
@@ -190,6 +208,7 @@ static int checkUsage(const char *command, const Arguments &arguments) {
     return cli::printUsageError(command, "--cache-dir has no effect: --emit=%s has no object code", arguments.emit);
   }
   int code = checkTarget(command, arguments);
+  code = code == cli::kContinue ? checkWeightType(command, arguments) : code;
   return code == cli::kContinue ? checkPhases(command, arguments) : code;
 }
 
@@ -214,6 +233,9 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
        "pack|reference", &arguments.givenWeights},
+      {"weight-type", 0, OptionKind::kChoice, &arguments.weightType, "TYPE",
+       "what weights of products become: keep: as they are; q8: integers of 8 bits with a scale for each 32 (keep)", 0,
+       0, kWeightTypeNames, &arguments.givenWeightType},
       {"draft", 0, OptionKind::kChoice, &arguments.draft, "WHAT",
        "mtp: the multi-token-prediction layer drafts, where the checkpoint has one; none: it is left out (mtp)", 0, 0,
        "mtp|none", &arguments.givenDraft},
@@ -286,6 +308,7 @@ static CompileOptions convert(const Arguments &arguments) {
   options.cubin = arguments.cubin;
   options.weights =
       StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
+  options.weightType = arguments.weightType;
   options.draft = StringRef(arguments.draft) == "mtp";
   options.raise = Raise(findName(arguments.raise, kRaiseNames));
   options.kernels = arguments.kernels;

@@ -37,6 +37,8 @@ inline bool isProgram(Product product) { return product >= Product::Artifact; }
 /// function of tensors, whatever it is.
 enum class Raise { Auto, Require, None };
 constexpr const char *kRaiseNames = "auto|require|none";
+/// As checkpoints have them, or integers of 8 bits in groups that share a scale.
+constexpr const char *kWeightTypeNames = "keep|q8";
 
 struct CompileOptions {
   /// A checkpoint directory, an .onnx file, or a .mlir file when `from` is given.
@@ -57,6 +59,8 @@ struct CompileOptions {
   /// Whether GPUs get machine code beside PTX: "auto" where there is a ptxas, "require", or "none".
   std::string cubin = "auto";
   codegen::WeightStorage weights = codegen::WeightStorage::Pack;
+  /// What weights of products become, one of kWeightTypeNames.
+  std::string weightType = "keep";
   /// Positions to serve; 0: as many as the model has.
   int64_t maxContext = 0;
   /// What the cache keeps numbers as.

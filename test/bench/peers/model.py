@@ -3,8 +3,8 @@
 #
 """The model that is measured: a released shape, random weights and a tokenizer."""
 
-import gzip
 import json
+import lzma
 import os
 import shutil
 
@@ -55,7 +55,7 @@ def make_checkpoint(fathom, folder, config, seed):
     checkpoint = os.path.join(folder, "checkpoint")
     fathom.generate(config_file, checkpoint, seed)
     shutil.copy(os.path.join(TOKENIZER, "tokenizer_config.json"), checkpoint)
-    with gzip.open(os.path.join(TOKENIZER, "tokenizer.json.gz")) as packed:
+    with lzma.open(os.path.join(TOKENIZER, "tokenizer.json.xz")) as packed:
         with open(os.path.join(checkpoint, "tokenizer.json"), "wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)
     return checkpoint
