@@ -52,7 +52,7 @@ class DynamicGraph(Graph):
     def linear(self, x, name):
         if not is_linear(name + ".weight"):
             return super().linear(x, name)
-        codes, scales = round_to_bytes(self.arrays[name + ".weight"])
+        codes, scales = round_to_bytes(self.numbers(name + ".weight"))
         rows, scale, zero = self.op("DynamicQuantizeLinear", [x], count=3)
         product = self.op("MatMulInteger", [rows, self.constant(codes.T, "int8"), zero])
         return self.op("Mul", [self.op("Cast", [product], to=FLOAT), self.op("Mul", [scale, self.constant(scales, "float32")])])
@@ -76,7 +76,7 @@ class PackedModel(Model):
 
     def stack(self, name, *kinds):
         """The numbers and the scales of a stack."""
-        parts = [[to_nibbles(self.graph.arrays[f"{name}.experts.{expert}.{kind}.weight"]) for kind in kinds]
+        parts = [[to_nibbles(self.graph.numbers(f"{name}.experts.{expert}.{kind}.weight")) for kind in kinds]
                  for expert in range(self.config["n_routed_experts"])]
         stacks = [[np.concatenate([matrix.to_bytes(what).reshape(len(matrix.codes), -1) for matrix in expert])
                    for expert in parts] for what in ("numbers", "scales")]

@@ -13,7 +13,7 @@ import struct
 import numpy as np
 
 import small_onnx as onnx
-from reference_model import read_arrays
+from reference_model import decode
 
 FLOAT = 1
 TYPES = {"F32": FLOAT, "F16": 10, "BF16": 16, "F8_E4M3": 17}
@@ -35,10 +35,10 @@ def find_tensors(checkpoint):
 
 
 class Graph:
-    """Nodes and initializers of a graph; values are names. `arrays`: the numbers of the checkpoint."""
+    """Nodes and initializers of a graph; values are names. `checkpoint`: the folder of its tensors."""
 
-    def __init__(self, tensors, arrays):
-        self.tensors, self.arrays = tensors, arrays
+    def __init__(self, checkpoint):
+        self.checkpoint, self.tensors = checkpoint, find_tensors(checkpoint)
         self.nodes, self.initializers = [], {}
         self.constants, self.weights = {}, {}
 
@@ -65,6 +65,13 @@ class Graph:
                                        onnx.field(14, 1))
             self.weights[name] = name if kind == "F32" else self.op("Cast", [name], to=FLOAT)
         return self.weights[name]
+
+    def numbers(self, name):
+        """Those of a tensor of the checkpoint."""
+        file, kind, shape, offset, size = self.tensors[name]
+        with open(os.path.join(self.checkpoint, file), "rb") as data:
+            data.seek(offset)
+            return decode(data.read(size), kind).reshape(shape)
 
     def linear(self, x, name):
         return self.op("Gemm", [x, self.weight(name + ".weight")], transB=1)
@@ -98,8 +105,8 @@ class Model:
 
     graph_type = Graph
 
-    def __init__(self, config, tensors, arrays):
-        self.config, self.graph = config, self.graph_type(tensors, arrays)
+    def __init__(self, config, checkpoint):
+        self.config, self.graph = config, self.graph_type(checkpoint)
         self.heads, self.rank = config["num_attention_heads"], config["kv_lora_rank"]
         self.nope, self.rope, self.value = (config[key] for key in ("qk_nope_head_dim", "qk_rope_head_dim",
                                                                     "v_head_dim"))
@@ -200,11 +207,10 @@ class Model:
 
 
 def write(checkpoint, model=Model):
-    """Writes model.onnx beside the weights of a checkpoint of one file, as `model` has it; returns its path."""
+    """Writes model.onnx beside the weights of a checkpoint, as `model` has it; returns its path."""
     with open(os.path.join(checkpoint, "config.json"), encoding="utf-8") as file:
         config = json.load(file)
     path = os.path.join(checkpoint, "model.onnx")
     with open(path, "wb") as file:
-        arrays = read_arrays(os.path.join(checkpoint, "model.safetensors"))
-        file.write(model(config, find_tensors(checkpoint), arrays).serialize())
+        file.write(model(config, checkpoint).serialize())
     return path
