@@ -47,6 +47,8 @@ struct RunOptions {
   const char *function = nullptr;
   TextList inputs;
   const char *outputDirectory = nullptr;
+  /// Whether it is a named function that shall run.
+  bool callsFunction() const { return inputs.count > 0 || outputDirectory || function; }
   bool stats = false;
 
   uint64_t prefillChunk = 0;

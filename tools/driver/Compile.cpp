@@ -15,11 +15,10 @@
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/FatalErrors.h"
+#include "tools/driver/GraphFolder.h"
 #include "tools/driver/Isolate.h"
-#include "tools/driver/ReadInput.h"
 #include "tools/driver/Terminal.h"
 
-#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <thread>
@@ -46,6 +45,8 @@ static int64_t findName(StringRef name, StringRef all) {
   all.split(names, '|');
   return llvm::find(names, name) - names.begin();
 }
+
+Raise parseRaise(StringRef name) { return Raise(findName(name, kRaiseNames)); }
 
 static Phase parsePhase(StringRef name) { return Phase(findName(name, kEmitNames)); }
 
@@ -197,10 +198,6 @@ static int checkUsage(const char *command, const Arguments &arguments) {
   if (arguments.givenRaise && (arguments.from || !isOnnx(arguments.input))) {
     return cli::printUsageError(command, "--raise has no effect: it is about graphs of ONNX");
   }
-  if (StringRef(arguments.raise) == "none" && (*arguments.chatFormat || !arguments.tokenizer)) {
-    return cli::printUsageError(command, "--%s has no effect: a function of tensors has no tokenizer",
-                                arguments.tokenizer ? "chat-format" : "no-tokenizer");
-  }
   if (arguments.givenCacheDirectory && !*arguments.cacheDirectory) {
     return cli::printUsageError(command, "--cache-dir names no folder");
   }
@@ -234,8 +231,8 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
        "pack|reference", &arguments.givenWeights},
       {"weight-type", 0, OptionKind::kChoice, &arguments.weightType, "TYPE",
-       "what weights of products become: keep: as they are; q8: integers of 8 bits with a scale for each 32 (keep)", 0,
-       0, kWeightTypeNames, &arguments.givenWeightType},
+       "what weights of products become: keep: as they are; q8: integers of 8 bits in groups of 32 (keep)", 0, 0,
+       kWeightTypeNames, &arguments.givenWeightType},
       {"draft", 0, OptionKind::kChoice, &arguments.draft, "WHAT",
        "mtp: the multi-token-prediction layer drafts, where the checkpoint has one; none: it is left out (mtp)", 0, 0,
        "mtp|none", &arguments.givenDraft},
@@ -293,6 +290,22 @@ static huggingface::StoredType getCacheType(const Arguments &arguments) {
   return huggingface::StoredType(findName(type, huggingface::kStoredTypeNames));
 }
 
+/// Options that say nothing to a function of tensors, of those that were given.
+static std::vector<std::string> listModelOptions(const Arguments &arguments) {
+  const std::pair<bool, const char *> options[] = {
+      {arguments.givenContext, "max-context"}, {arguments.givenBatch, "max-batch"},
+      {arguments.givenRows, "prefill-rows"},   {arguments.givenActivation, "act-type"},
+      {arguments.givenCache, "cache-type"},    {arguments.givenWeightType, "weight-type"},
+      {arguments.givenDraft, "draft"},         {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels"},
+      {!arguments.tokenizer, "no-tokenizer"},  {*arguments.chatFormat != '\0', "chat-format"},
+  };
+  std::vector<std::string> given;
+  for (auto [isGiven, name] : options) {
+    isGiven ? given.push_back(name) : void();
+  }
+  return given;
+}
+
 static CompileOptions convert(const Arguments &arguments) {
   CompileOptions options;
   options.input = arguments.input;
@@ -310,7 +323,8 @@ static CompileOptions convert(const Arguments &arguments) {
       StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
   options.weightType = arguments.weightType;
   options.draft = StringRef(arguments.draft) == "mtp";
-  options.raise = Raise(findName(arguments.raise, kRaiseNames));
+  options.raise = parseRaise(arguments.raise);
+  options.modelOptions = listModelOptions(arguments);
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
   if (arguments.givenActivation) {
@@ -339,11 +353,10 @@ static StringRef explainTokenizer(const std::string &directory) {
 
 /// Says where there is no tokenizer for a model.
 static void warnOfTokenizer(const CompileOptions &options, checkpoint::Diagnostics &diagnostics) {
-  std::string directory = options.from ? options.checkpoint : options.input;
-  if (!options.from && isOnnx(options.input)) {
-    StringRef folder = llvm::sys::path::parent_path(options.input);
-    directory = folder.empty() ? "." : folder.str();
-  }
+  bool isGraph = !options.from && isOnnx(options.input);
+  std::string directory = options.from ? options.checkpoint
+                          : isGraph    ? findFolderOfModel(options.input)
+                                       : options.input;
   if (!frontend::hasTokenizer(directory)) {
     diagnostics.warning("no-tokenizer", directory, "",
                         "has no tokenizer.json: the model takes and gives token ids only", explainTokenizer(directory));
