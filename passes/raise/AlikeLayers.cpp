@@ -107,11 +107,13 @@ bool Comparison::run() {
 
 /// Whether two products take their matrices in the same way; what chooses them is compared, too.
 static bool compareMatrices(Comparison &comparison, const Matrices &first, const Matrices &second) {
-  if (!first.ids != !second.ids) {
-    return false;
-  }
-  if (first.ids) {
-    comparison.compare(first.ids, second.ids);
+  const std::pair<Value, Value> chosen[] = {
+      {first.ids, second.ids}, {first.begins, second.begins}, {first.ends, second.ends}};
+  for (auto [value, other] : chosen) {
+    if (!value != !other) {
+      return false;
+    }
+    value ? comparison.compare(value, other) : void();
   }
   return first.source.getType() == second.source.getType() && first.takesColumns == second.takesColumns &&
          first.index == second.index && first.idsArePlaces == second.idsArePlaces;

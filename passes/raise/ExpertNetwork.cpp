@@ -6,6 +6,7 @@
 #include "passes/raise/ExpertNetwork.h"
 
 #include "passes/raise/Nodes.h"
+#include "passes/raise/SlicedProducts.h"
 
 using namespace mlir;
 
@@ -156,8 +157,24 @@ struct Product {
 };
 } // namespace
 
+/// Rows in the order of the matrices of a stack, as many for each as its turn of a loop slices.
+static std::optional<Product> matchSlices(Value value) {
+  std::optional<SlicedProduct> product = matchSlicedProduct(value);
+  std::optional<Matrices> matrices = product ? findMatrices(product->matrix, /*transposed=*/true) : std::nullopt;
+  if (!matrices || matrices->idsArePlaces || matrices->ids != product->turn || matrices->count() != product->turns) {
+    return std::nullopt;
+  }
+  matrices->ids = {};
+  matrices->begins = product->begins;
+  matrices->ends = product->ends;
+  return Product{product->rows, *matrices};
+}
+
 /// Rows from the left, or one column from the right.
 static std::optional<Product> matchProduct(Value value) {
+  if (std::optional<Product> product = matchSlices(value)) {
+    return product;
+  }
   NodeOp node = matchNode(value, "MatMul");
   if (!node) {
     return std::nullopt;
@@ -210,6 +227,9 @@ static std::optional<Product> findProduct(Value value) {
 /// The product that alone takes `hidden`; null where others do, too.
 static Value findUser(Value hidden) {
   while (hidden.hasOneUse()) {
+    if (Value product = findSlicedProduct(hidden)) {
+      return product;
+    }
     auto user = dyn_cast<NodeOp>(*hidden.user_begin());
     if (!user || user.getOutputs().size() != 1 || !(keepsRows(user) || user.is("MatMul"))) {
       return {};

@@ -24,6 +24,8 @@ struct Matrices {
   /// dimension of one.
   mlir::Value ids = {};
   bool idsArePlaces = false;
+  /// Where the rows of each matrix begin and end, of rows that are sorted by them; null where rows are not.
+  mlir::Value begins = {}, ends = {};
   int64_t begin = 0, step = 1, outputs = 0;
 
   /// Whether it is one matrix for all rows.

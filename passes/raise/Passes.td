@@ -130,7 +130,7 @@ def RaiseExperts : Pass<"fathom-raise-experts", "mlir::ModuleOp">, Within<"1e-5"
   let description = [{
     What is between the logits of a gate and the sum of its experts becomes `fathom.Experts`, with a stack of matrices for
     each product. Graphs choose and weigh experts in as many ways as there are exporters: a loop over all, one product of
-    all, tokens gathered and scattered, matrices gathered. None is matched. A layer is what all that follows from the
+    all, tokens gathered and scattered, sorted by their experts and sliced, matrices gathered. None is matched. A layer is what all that follows from the
     logits goes through, with networks `down · (silu(gate · x) · up · x)` in it; it is evaluated with networks that
     leave a mark of their expert, for many logits and with any numbers for the bias, and raised where a routing gives all
     of its weights. Layers that are alike are evaluated once. Experts in an order of their own are put in that of the logits.

@@ -6,24 +6,10 @@
 #ifndef FATHOM_PASSES_RAISE_PROBEEXPERTS_H
 #define FATHOM_PASSES_RAISE_PROBEEXPERTS_H
 
-#include "passes/raise/ExpertNetwork.h"
-#include "passes/raise/Probe.h"
+#include "passes/raise/ExpertMarks.h"
 #include "passes/raise/Routing.h"
 
 namespace fathom::raise {
-
-/// A part of a graph between rows and a sum of what experts make of them.
-struct ExpertLayer {
-  /// Rows [.., H], and their logits [.., E].
-  mlir::Value input, logits;
-  /// Rows again, in any shape.
-  mlir::Value output;
-  /// One of all experts, or one for each in any order.
-  llvm::SmallVector<ExpertNetwork> networks;
-
-  int64_t width() const;
-  int64_t experts() const;
-};
 
 /// What is known of a layer when its graph was evaluated.
 struct KnownRouting {

@@ -22,7 +22,7 @@ import numpy as np
 
 from promises import MIB, ROOT, ROUNDS, generate, measure
 
-sys.path.insert(0, os.path.join(ROOT, "test", "e2e", "onnx"))
+sys.path[:0] = [os.path.join(ROOT, "test", "e2e", "onnx"), os.path.join(ROOT, "test", "e2e")]
 import deepseek_graph  # noqa: E402
 
 MODEL = "deepseek-v2-lite"

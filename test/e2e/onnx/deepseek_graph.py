@@ -13,9 +13,10 @@ import struct
 import numpy as np
 
 import small_onnx as onnx
+from reference_model import decode
 
 FLOAT = 1
-TYPES = {"F32": FLOAT, "F16": 10, "BF16": 16}
+TYPES = {"F32": FLOAT, "F16": 10, "BF16": 16, "F8_E4M3": 17}
 
 
 def find_tensors(checkpoint):
@@ -34,10 +35,10 @@ def find_tensors(checkpoint):
 
 
 class Graph:
-    """Nodes and initializers of a graph; values are names."""
+    """Nodes and initializers of a graph; values are names. `checkpoint`: the folder of its tensors."""
 
-    def __init__(self, tensors):
-        self.tensors = tensors
+    def __init__(self, checkpoint):
+        self.checkpoint, self.tensors = checkpoint, find_tensors(checkpoint)
         self.nodes, self.initializers = [], {}
         self.constants, self.weights = {}, {}
 
@@ -64,6 +65,13 @@ class Graph:
                                        onnx.field(14, 1))
             self.weights[name] = name if kind == "F32" else self.op("Cast", [name], to=FLOAT)
         return self.weights[name]
+
+    def numbers(self, name):
+        """Those of a tensor of the checkpoint."""
+        file, kind, shape, offset, size = self.tensors[name]
+        with open(os.path.join(self.checkpoint, file), "rb") as data:
+            data.seek(offset)
+            return decode(data.read(size), kind).reshape(shape)
 
     def linear(self, x, name):
         return self.op("Gemm", [x, self.weight(name + ".weight")], transB=1)
@@ -95,8 +103,10 @@ class Graph:
 class Model:
     """`config`: that of the checkpoint, without q_lora_rank and rope_scaling, with a gate of softmax."""
 
-    def __init__(self, config, tensors):
-        self.config, self.graph = config, Graph(tensors)
+    graph_type = Graph
+
+    def __init__(self, config, checkpoint):
+        self.config, self.graph = config, self.graph_type(checkpoint)
         self.heads, self.rank = config["num_attention_heads"], config["kv_lora_rank"]
         self.nope, self.rope, self.value = (config[key] for key in ("qk_nope_head_dim", "qk_rope_head_dim",
                                                                     "v_head_dim"))
@@ -196,11 +206,11 @@ class Model:
         return onnx.model(self.graph.nodes, inputs, outputs, self.graph.initializers, opset=18)
 
 
-def write(checkpoint):
-    """Writes model.onnx beside the weights of a checkpoint; returns its path."""
+def write(checkpoint, model=Model):
+    """Writes model.onnx beside the weights of a checkpoint, as `model` has it; returns its path."""
     with open(os.path.join(checkpoint, "config.json"), encoding="utf-8") as file:
         config = json.load(file)
     path = os.path.join(checkpoint, "model.onnx")
     with open(path, "wb") as file:
-        file.write(Model(config, find_tensors(checkpoint)).serialize())
+        file.write(model(config, checkpoint).serialize())
     return path
