@@ -24,6 +24,9 @@ static std::vector<std::string_view> splitNames(std::string_view text) {
   return names;
 }
 
+/// Whether a kernel for weights of the type takes scales.
+static bool isQuantized(std::string_view type) { return type == "f8e4m3" || type == "i8"; }
+
 static bool isRealConstant(std::string_view name) { return name == "eps" || name == "factor" || name == "scale"; }
 
 namespace {
@@ -68,9 +71,10 @@ struct Shapes {
     return weight(inPanels() ? inPanels(outputs, inputs) : std::vector{outputs, inputs});
   }
   Operand scales(int64_t outputs, int64_t inputs) const {
-    int64_t blocks = ceil_div(inputs, cpu::kBlock);
-    std::vector<int64_t> rowByRow = {ceil_div(outputs, cpu::kBlock), blocks};
-    return {"scale", "f32", inPanels() ? inPanels(outputs, blocks) : rowByRow};
+    bool integers = kernel.weightType == "i8";
+    int64_t blocks = ceil_div(inputs, integers ? FATHOM_SCALE_GROUP : FATHOM_SCALE_BLOCK);
+    std::vector<int64_t> rowByRow = {ceil_div(outputs, FATHOM_SCALE_BLOCK), blocks};
+    return {"scale", integers ? "f16" : "f32", inPanels() ? inPanels(outputs, blocks) : rowByRow};
   }
   /// A weight of each expert: a stack where a packer made it, else a table.
   Operand experts(int64_t count, Operand one) const {
@@ -195,7 +199,7 @@ static Kernel makeKernel(const Tuning (&tunings)[Count], std::string_view symbol
                 tuning.scratchBytes,
                 tuning.grid,
                 tuning.listShapes};
-  kernel.operandNames = listOperandNames(row, /*scaled=*/type == "f8e4m3");
+  kernel.operandNames = listOperandNames(row, /*scaled=*/isQuantized(type));
   for (std::string_view name : splitNames(row.constants)) {
     kernel.constants.push_back({name, isRealConstant(name)});
   }
@@ -223,7 +227,7 @@ static std::vector<Kernel> makeCatalog() {
 
 std::vector<Operand> Kernel::listOperands(const int64_t *constants) const {
   std::vector<Operand> operands = listShapes(*this, constants);
-  auto isMissing = [&](const Operand &operand) { return operand.name == "scale" && weightType != "f8e4m3"; };
+  auto isMissing = [&](const Operand &operand) { return operand.name == "scale" && !isQuantized(weightType); };
   operands.erase(std::remove_if(operands.begin(), operands.end(), isMissing), operands.end());
   for (size_t i = 0; i < operands.size(); ++i) {
     operands[i].name = operandNames[i];

@@ -61,7 +61,7 @@ constexpr int64_t kPositions = -2;
 struct Operand {
   /// As ops.def calls it.
   std::string_view name;
-  /// i32, f32, bf16 or f8e4m3.
+  /// i32, f32, bf16, f8e4m3, i8 or f16.
   std::string_view type;
   /// The first dimension may be kRows or kPositions.
   std::vector<int64_t> shape;
@@ -90,7 +90,7 @@ struct Kernel {
   std::string_view op;
   /// One of archs().
   std::string_view arch;
-  /// bf16, f32, f8e4m3, or none for kernels that touch no numbers.
+  /// bf16, f32, f8e4m3, i8, or none for kernels that touch no numbers.
   std::string_view weightType;
   /// panels, rows, or none where there is no matrix of weights.
   std::string_view layout;

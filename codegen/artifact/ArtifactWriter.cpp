@@ -64,12 +64,13 @@ static std::string describeOddValues(const WeightContents &weight, const WeightF
 static bool onlyChooses(llvm::StringRef tensor) { return tensor.contains(".indexer."); }
 
 /// Refuses weights with which an answer would be wrong without a sign of it: kernels read the FP8 codes of NaN as
-/// numbers, and what only chooses never reaches a logit.
+/// numbers, integers have none, and what only chooses never reaches a logit.
 static llvm::Error checkSilent(const WeightContents &weight, const WeightFindings &findings) {
   ElementPlace first = findings.odd.firstNonFinite;
   std::string name = nameSlice(weight, findings.firstSlice, first.source);
   bool fp8 = weight.element_type == "f8e4m3";
-  if (findings.odd.nonFinite == 0 || !(fp8 || onlyChooses(name))) {
+  bool isSilent = fp8 || weight.element_type == "i8" || onlyChooses(name);
+  if (findings.odd.nonFinite == 0 || !isSilent) {
     return llvm::Error::success();
   }
   return makeError(ExitCode::BadInput, name + (fp8 ? ": is NaN at [" : ": is NaN or infinite at [") +

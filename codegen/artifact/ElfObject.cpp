@@ -76,10 +76,12 @@ private:
 
 } // namespace
 
+/// What C can name. Letters that it has not are their bytes, so that names which differ in them alone stay apart.
 static std::string makeSymbol(llvm::StringRef name) {
   std::string symbol = "fathom_model_";
   for (char c : name) {
-    symbol += llvm::isAlnum(c) ? c : '_';
+    symbol += llvm::isAlnum(c) ? std::string(1, c) : "_";
+    symbol += llvm::isASCII(c) ? "" : llvm::utohexstr(uint8_t(c), /*LowerCase=*/true);
   }
   return symbol;
 }

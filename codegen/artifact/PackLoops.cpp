@@ -141,6 +141,32 @@ void convertFromF32(ElementType type, const float *source, int64_t count, uint8_
   }
 }
 
+static constexpr float kLargestInteger = 127;
+
+_Float16 findScale(const float *numbers, int64_t count) {
+  constexpr float kLargestHalf = 65504;
+  float largest = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    largest = std::max(largest, std::fabs(numbers[i]));
+  }
+  return static_cast<_Float16>(std::min(largest / kLargestInteger, kLargestHalf));
+}
+
+void quantizeGroup(const float *numbers, int64_t count, _Float16 scale, int8_t *result) {
+  // Adding it leaves an integer in the low bits, rounded to the nearest, of two the even one.
+  constexpr float kMagic = 0x1.8p23f;
+  auto unit = static_cast<float>(scale);
+  if (unit == 0) {
+    return std::fill_n(result, count, int8_t(0)), void();
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    float value = std::min(std::max(numbers[i] / unit, -kLargestInteger), kLargestInteger) + kMagic;
+    int32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    result[i] = static_cast<int8_t>(bits);
+  }
+}
+
 void unpackNumbers(const Unpack &unpack, const uint8_t *bytes, int64_t first, int64_t count, float *result) {
   unsigned mask = (1u << unpack.bits) - 1;
   for (int64_t i = first; i < first + count; ++i) {

@@ -207,6 +207,59 @@ llvm::Error PieceBuilder::run(const Dequantize &dequantize, const Step &step, co
   return llvm::Error::success();
 }
 
+llvm::Expected<const float *> PieceBuilder::readNumbers(uint32_t matrix, const Piece &piece, Visit visit) {
+  int64_t count = piece.rows * piece.columns;
+  auto *numbers = reinterpret_cast<float *>(getBuffer(count * sizeof(float)));
+  uint8_t *elements = getBuffer(shapes[matrix].countBytes(piece));
+  if (llvm::Error error = read(matrix, piece, visit, elements)) {
+    return std::move(error);
+  }
+  convertToF32(shapes[matrix].type, elements, count, numbers);
+  return numbers;
+}
+
+/// Calls visit(numbers, count) for each group of a row, the last of which may be of fewer.
+template <typename Visitor>
+static void forEachGroup(const float *numbers, const Piece &piece, int64_t group, Visitor visit) {
+  for (int64_t row = 0; row < piece.rows; ++row, numbers += piece.columns) {
+    for (int64_t i = 0; i < piece.columns; i += group) {
+      visit(numbers + i, std::min(group, piece.columns - i));
+    }
+  }
+}
+
+llvm::Error PieceBuilder::run(const Quantize &quantize, const Step &step, const Piece &piece, Visit visit,
+                              uint8_t *target) {
+  llvm::Expected<const float *> numbers = readNumbers(step.inputs.front(), piece, visit);
+  if (!numbers) {
+    return numbers.takeError();
+  }
+  auto *integers = reinterpret_cast<int8_t *>(target);
+  forEachGroup(*numbers, piece, quantize.group, [&](const float *group, int64_t count) {
+    quantizeGroup(group, count, findScale(group, count), integers);
+    integers += count;
+  });
+  return llvm::Error::success();
+}
+
+llvm::Error PieceBuilder::run(const QuantizeScales &quantize, const Step &step, const Piece &piece, Visit visit,
+                              uint8_t *target) {
+  uint32_t input = step.inputs.front();
+  int64_t begin = piece.column * quantize.group;
+  int64_t end = std::min((piece.column + piece.columns) * quantize.group, shapes[input].columns);
+  Piece groups = {piece.row, piece.rows, begin, end - begin};
+  llvm::Expected<const float *> numbers = readNumbers(input, groups, visit);
+  if (!numbers) {
+    return numbers.takeError();
+  }
+  forEachGroup(*numbers, groups, quantize.group, [&](const float *group, int64_t count) {
+    _Float16 scale = findScale(group, count);
+    memcpy(target, &scale, sizeof(scale));
+    target += sizeof(scale);
+  });
+  return llvm::Error::success();
+}
+
 llvm::Error PieceBuilder::run(const RepeatRows &repeat, const Step &step, const Piece &piece, Visit visit,
                               uint8_t *target) {
   uint32_t input = step.inputs.front();

@@ -63,6 +63,8 @@ private:
   llvm::Error run(const Transpose &transpose, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const Unpack &unpack, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const Dequantize &dequantize, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const Quantize &quantize, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const QuantizeScales &quantize, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const ToF32 &convert, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const RepeatRows &repeat, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const PackPanels &pack, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
@@ -70,6 +72,8 @@ private:
   template <typename RowMap>
   llvm::Error run(const RowMap &map, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
 
+  /// A piece of matrix number `matrix` as f32.
+  llvm::Expected<const float *> readNumbers(uint32_t matrix, const Piece &piece, Visit visit);
   /// What matrix number `matrix` has for the blocks that `piece` touches, row by row.
   llvm::Expected<const float *> readBlocks(const Dequantize &blocks, uint32_t matrix, const Piece &piece, Visit visit);
   llvm::Error readBytes(const Source &source, const Piece &piece, uint8_t *target);

@@ -19,7 +19,7 @@
 
 namespace fathom::codegen {
 
-/// `Byte`: of numbers that are packed.
+/// `Byte`: of numbers that are packed, or integers of 8 bits.
 enum class ElementType : uint8_t { BF16, F16, F32, F8E4M3, Byte };
 
 /// Bytes of one element.
@@ -76,6 +76,15 @@ struct Dequantize {
   ElementType type = ElementType::F32;
 };
 
+/// The elements as integers of 8 bits, and the scales that groups of so many in a row share then, as f16: see the ops
+/// deepseek.quantize and deepseek.quantize_scales.
+struct Quantize {
+  int64_t group = 0;
+};
+struct QuantizeScales {
+  int64_t group = 0;
+};
+
 /// Row n is the input's column n.
 struct Transpose {};
 
@@ -114,8 +123,8 @@ struct PackPanels {
   int64_t width = 0;
 };
 
-using StepAction = std::variant<RopeTable, Constant, ToF32, Unpack, Dequantize, Transpose, SliceRows, RepeatRows,
-                                ConcatRows, InterleaveRows, PackPanels>;
+using StepAction = std::variant<RopeTable, Constant, ToF32, Unpack, Dequantize, Quantize, QuantizeScales, Transpose,
+                                SliceRows, RepeatRows, ConcatRows, InterleaveRows, PackPanels>;
 
 inline bool operator==(const RopeTable &a, const RopeTable &b) {
   return std::tie(a.positions, a.frequencies, a.magnitude) == std::tie(b.positions, b.frequencies, b.magnitude);
@@ -131,6 +140,8 @@ inline bool operator==(const Dequantize &a, const Dequantize &b) {
   auto list = [](const Dequantize &d) { return std::tie(d.columns, d.blockRows, d.blockColumns, d.zero, d.type); };
   return list(a) == list(b);
 }
+inline bool operator==(const Quantize &a, const Quantize &b) { return a.group == b.group; }
+inline bool operator==(const QuantizeScales &a, const QuantizeScales &b) { return a.group == b.group; }
 inline bool operator==(const Transpose &, const Transpose &) { return true; }
 inline bool operator==(const SliceRows &a, const SliceRows &b) {
   return std::tie(a.begin, a.step, a.rows) == std::tie(b.begin, b.step, b.rows);

@@ -50,6 +50,8 @@ private:
   llvm::Expected<MatrixShape> infer(const ToF32 &convert, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Unpack &unpack, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Dequantize &dequantize, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const Quantize &quantize, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const QuantizeScales &quantize, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Transpose &transpose, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const SliceRows &slice, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const RepeatRows &repeat, Inputs inputs) const;
@@ -121,6 +123,22 @@ llvm::Expected<MatrixShape> RecipeChecker::infer(const Dequantize &dequantize, I
     return bad("numbers, scales and zeros that do not fit");
   }
   return MatrixShape{inputs[0].rows, columns, type};
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const Quantize &quantize, Inputs inputs) const {
+  if (inputs.size() != 1 || inputs.front().columnUnit != 1 || quantize.group < 1 || quantize.group > kLargestSize ||
+      inputs.front().type == ElementType::Byte) {
+    return bad("a quantization of other than one matrix of numbers");
+  }
+  return MatrixShape{inputs.front().rows, inputs.front().columns, ElementType::Byte, quantize.group};
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const QuantizeScales &quantize, Inputs inputs) const {
+  llvm::Expected<MatrixShape> numbers = infer(Quantize{quantize.group}, inputs);
+  if (!numbers) {
+    return numbers.takeError();
+  }
+  return MatrixShape{numbers->rows, ceilDiv(numbers->columns, quantize.group), ElementType::F16};
 }
 
 llvm::Expected<MatrixShape> RecipeChecker::infer(const SliceRows &slice, Inputs inputs) const {

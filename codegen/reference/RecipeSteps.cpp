@@ -6,6 +6,7 @@
 #include "codegen/reference/RecipeSteps.h"
 
 #include "dialects/deepseek/DeepSeek.h"
+#include "kernels/ref/ref.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -94,6 +95,34 @@ static std::vector<float> dequantize(DequantizeOp op, ArrayRef<TensorPtr> source
   return out;
 }
 
+/// Calls visit(numbers, count) for each group of a row.
+static void forEachGroup(const Tensor &tensor, int64_t group, llvm::function_ref<void(const float *, int64_t)> visit) {
+  Matrices source(tensor);
+  for (int64_t row = 0; row < source.experts * source.rows; ++row) {
+    for (int64_t k = 0; k < source.columns; k += group) {
+      visit(source.row(0, row) + k, std::min(group, source.columns - k));
+    }
+  }
+}
+
+static std::vector<float> quantize(const Tensor &tensor, int64_t group) {
+  std::vector<float> out;
+  forEachGroup(tensor, group, [&](const float *numbers, int64_t count) {
+    float scale = ref::scale_of_group(numbers, count);
+    for (int64_t i = 0; i < count; ++i) {
+      out.push_back(ref::f32_to_i8(numbers[i], scale));
+    }
+  });
+  return out;
+}
+
+static std::vector<float> findScales(const Tensor &tensor, int64_t group) {
+  std::vector<float> out;
+  forEachGroup(tensor, group,
+               [&](const float *numbers, int64_t count) { out.push_back(ref::scale_of_group(numbers, count)); });
+  return out;
+}
+
 static std::vector<float> sliceRows(const Tensor &tensor, int64_t begin, int64_t step, int64_t rows) {
   std::vector<float> out;
   Matrices source(tensor);
@@ -146,6 +175,8 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
         }
       })
       .Case([&](DequantizeOp op) { result.reals = dequantize(op, sources, type.getShape().back()); })
+      .Case([&](QuantizeOp op) { result.reals = quantize(*sources[0], op.getGroup()); })
+      .Case([&](QuantizeScalesOp op) { result.reals = findScales(*sources[0], op.getGroup()); })
       .Case([&](SliceRowsOp op) {
         result.reals = sliceRows(*sources[0], op.getBegin(), op.getStep(), type.getShape().drop_back().back());
       })

@@ -20,7 +20,8 @@ namespace fathom::codegen {
 
 using namespace deepseek;
 
-static_assert(kScaleBlock == FATHOM_SCALE_BLOCK, "what modules say is what kernels read");
+static_assert(kScaleBlock == FATHOM_SCALE_BLOCK && kScaleGroup == FATHOM_SCALE_GROUP,
+              "what modules say is what kernels read");
 
 static std::string getTypeName(Type type) {
   std::string name;
@@ -132,6 +133,8 @@ private:
         .Case([&](ConstantOp constant) { return Actions{readConstant(constant, expert)}; })
         .Case([](ToF32Op convert) { return Actions{readConversion(convert)}; })
         .Case([](DequantizeOp dequantize) { return Actions{readDequantize(dequantize)}; })
+        .Case([](QuantizeOp quantize) { return Actions{Quantize{int64_t(quantize.getGroup())}}; })
+        .Case([](QuantizeScalesOp quantize) { return Actions{QuantizeScales{int64_t(quantize.getGroup())}}; })
         .Case([](TransposeOp) { return Actions{Transpose()}; })
         .Case([](SliceRowsOp slice) {
           return Actions{
@@ -246,7 +249,7 @@ private:
     contents.experts = op.getExperts() ? experts / op.getSlicesPerLayer() : 0;
     std::vector<int64_t> layers = op.getLayers() ? op.getLayers()->vec() : std::vector<int64_t>{0};
     SmallVector<WeightOp> sources = getSources(op);
-    contents.scale = !sources.empty() && sources.front().getScale();
+    contents.scale = (!sources.empty() && sources.front().getScale()) || makesScales(op);
     std::vector<std::string> patterns;
     for (WeightOp source : sources) {
       patterns.push_back(source.getPattern().str());
@@ -270,6 +273,11 @@ private:
       return ExternalSlice{source.shard, source.offset, bytes};
     }
     return SliceRecipe{{source}, {}};
+  }
+
+  static bool makesScales(WeightSymbol op) {
+    auto recipe = dyn_cast<RecipeOp>(op.getOperation());
+    return recipe && !recipe.getOps<QuantizeScalesOp>().empty();
   }
 
   /// The tensors that a weight is made of, in the order of a slice's sources.

@@ -41,7 +41,7 @@ StringRef getStoredTypeName(Value weight) {
   if (type.isF32()) {
     return "f32";
   }
-  return isa<Float8E4M3FNType>(type) ? "f8e4m3" : "";
+  return isa<Float8E4M3FNType>(type) ? "f8e4m3" : type.isSignlessInteger(8) ? "i8" : "";
 }
 
 void KernelDescription::addElement(StringRef constant, Value activation) {

@@ -25,7 +25,8 @@ struct ScaledWeight {
   bool gateAndUp = false;
 };
 
-/// The type of scales of a weight: f32, one for each block, at edges of ragged ones, too, in the weight's layout.
+/// The type of scales of a weight: f32, or f16 of integers, one for each block, at edges of ragged ones, too, in the
+/// weight's layout.
 mlir::RankedTensorType getScaleType(mlir::RankedTensorType weight, BlockScaleAttr block);
 
 /// The layout that is none, by the catalog's name.

@@ -72,8 +72,12 @@ inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorT
 
 namespace fathom::deepseek {
 
-/// Inputs that share one scale where kernels read scales: FATHOM_SCALE_BLOCK.
+/// Inputs that share one scale where kernels read scales: FATHOM_SCALE_BLOCK of FP8, FATHOM_SCALE_GROUP of integers.
 constexpr int64_t kScaleBlock = 128;
+constexpr int64_t kScaleGroup = 32;
+
+/// Whether numbers of a weight mean nothing without scales.
+bool isQuantizedElement(mlir::Type element);
 
 /// Module attributes: facts about the model (all there, see the dialect's description) and the checkpoint's files.
 constexpr llvm::StringLiteral kModelAttr = "deepseek.model";

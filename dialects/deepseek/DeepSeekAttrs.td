@@ -112,7 +112,7 @@ def DeepSeek_BlockScaleAttr : AttrDef<DeepSeek_Dialect, "BlockScale"> {
   let summary = "which part of a weight one scale covers";
   let description = [{
     Element (n, k) of a quantized weight is its stored value times scale (n / rows, k / columns): checkpoints call the
-    tensor `weight_scale_inv`, yet it multiplies. Blocks at the edges may be ragged: N and K need not be multiples.
+    tensor `weight_scale_inv`, yet it multiplies. Scales are f32, and f16 of integers. Blocks at the edges may be ragged: N and K need not be multiples.
 
     Constraints: both are positive.
 

@@ -55,9 +55,9 @@ def DeepSeek_Choices : DeepSeek_RowsOf<[I32], "i32">;
 def DeepSeek_Ids : ConfinedType<RankedTensorOf<[I32]>, [HasAnyRankOfPred<[1]>], "vector of i32">;
 
 class DeepSeek_WeightOf<string layout, list<int> ranks, string name>
-    : ConfinedType<RankedTensorOf<[BF16, F16, F32, F8E4M3FN]>,
+    : ConfinedType<RankedTensorOf<[BF16, F16, F32, F8E4M3FN, I8]>,
                    [HasAnyRankOfPred<ranks>, CPred<"::fathom::deepseek::isStored($_self)">, CPred<layout>],
-                   name # " of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements">;
+                   name # " of bf16, f16, f32, f8E4M3FN or i8, of static shape and 1 to 2^40 elements">;
 class DeepSeek_WeightRowByRow<list<int> ranks, string name>
     : DeepSeek_WeightOf<"::fathom::deepseek::isRowByRow($_self)", ranks, name>;
 

@@ -177,6 +177,26 @@ LogicalResult DequantizeOp::verify() {
   return success();
 }
 
+static LogicalResult verifyFloats(Operation *op, RankedTensorType source) {
+  return isa<FloatType>(source.getElementType()) ? success() : op->emitOpError("expects floats, but got ") << source;
+}
+
+LogicalResult QuantizeOp::verify() {
+  if (failed(verifyFloats(*this, getSource().getType()))) { // C1
+    return failure();
+  }
+  return verifyResult(*this, getSource().getType().clone(IntegerType::get(getContext(), 8))); // C2
+}
+
+LogicalResult QuantizeScalesOp::verify() {
+  if (failed(verifyFloats(*this, getSource().getType()))) { // C1
+    return failure();
+  }
+  auto group = BlockScaleAttr::get(getContext(), 1, getGroup());
+  RankedTensorType quantized = getSource().getType().clone(IntegerType::get(getContext(), 8));
+  return verifyResult(*this, getScaleType(quantized, group)); // C2
+}
+
 LogicalResult TransposeOp::verify() {
   SmallVector<int64_t> shape = llvm::to_vector(getSource().getType().getShape());
   std::swap(shape.end()[-1], shape.end()[-2]);

@@ -197,6 +197,38 @@ def DeepSeek_DequantizeOp : DeepSeek_RecipeStep<"dequantize"> {
   let hasVerifier = 1;
 }
 
+def DeepSeek_QuantizeOp : DeepSeek_RecipeStep<"quantize"> {
+  let summary = "the numbers of a matrix as integers of 8 bits, in groups that share a scale";
+  let description = [{
+    `result[n, k] = source[n, k] / scale`, rounded to the nearest, of two the even one, and at most 127 either way: the
+    scale is what `quantize_scales` gives the group of inputs that k is in. Where that is 0, 0.
+
+    Constraints: (C1) the source is of floats; (C2) the result is its shape of i8.
+
+    Example: `%q = deepseek.quantize %w group 32 : tensor<48x128xbf16> -> tensor<48x128xi8>`.
+  }];
+  let arguments = (ins DeepSeek_WeightMatrix:$source, DeepSeek_Size:$group);
+  let results = (outs DeepSeek_WeightMatrix:$result);
+  let assemblyFormat = "$source `group` $group attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def DeepSeek_QuantizeScalesOp : DeepSeek_RecipeStep<"quantize_scales"> {
+  let summary = "the scales of a matrix that is quantized";
+  let description = [{
+    `result[n, g] = max |source[n, k]| / 127` of the `group` inputs k from g · group on, as f16: rounded once, and at most
+    the largest finite number. The last group may be of fewer.
+
+    Constraints: (C1) the source is of floats; (C2) the result is f16, with a number for each group of a row.
+
+    Example: `%s = deepseek.quantize_scales %w group 32 : tensor<48x128xbf16> -> tensor<48x4xf16>`.
+  }];
+  let arguments = (ins DeepSeek_WeightMatrix:$source, DeepSeek_Size:$group);
+  let results = (outs DeepSeek_WeightMatrix:$result);
+  let assemblyFormat = "$source `group` $group attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def DeepSeek_TransposeOp : DeepSeek_RecipeStep<"transpose"> {
   let summary = "a matrix with rows and columns exchanged";
   let description = [{

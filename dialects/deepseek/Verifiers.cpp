@@ -111,13 +111,18 @@ RankedTensorType getScaleType(RankedTensorType weight, BlockScaleAttr block) {
   SmallVector<int64_t> shape(weight.getShape());
   shape.end()[-1] = llvm::divideCeil(shape.end()[-1], block.getColumns());
   shape.end()[-2] = llvm::divideCeil(shape.end()[-2], block.getRows());
-  return RankedTensorType::get(shape, Float32Type::get(weight.getContext()), getLayout(weight));
+  Builder builder(weight.getContext());
+  Type element = weight.getElementType().isSignlessInteger(8) ? Type(builder.getF16Type()) : builder.getF32Type();
+  return RankedTensorType::get(shape, element, getLayout(weight));
 }
 
+bool isQuantizedElement(Type element) { return isa<Float8E4M3FNType>(element) || element.isSignlessInteger(8); }
+
 LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, BlockScaleAttr block) {
-  bool quantized = isa<Float8E4M3FNType>(weight.getElementType());
+  bool quantized = isQuantizedElement(weight.getElementType());
   if (quantized != bool(scale) || quantized != bool(block)) {
-    return op->emitOpError("expects a scale and a block if and only if the weight is f8, but the weight is ") << weight;
+    return op->emitOpError("expects a scale and a block if and only if the weight is f8 or i8, but the weight is ")
+           << weight;
   }
   if (!quantized) {
     return success();

@@ -35,14 +35,14 @@ static llvm::StringRef describeMode(mode_t mode) {
   return S_ISSOCK(mode) ? "a socket" : "a device";
 }
 
-std::optional<File> openFile(const std::string &path, llvm::StringRef shown, Problem problem,
-                             Diagnostics &diagnostics) {
+std::optional<File> openFile(const std::string &path, llvm::StringRef shown, Problem problem, Diagnostics &diagnostics,
+                             llvm::StringRef hint) {
   mode_t mode = 0;
   std::optional<File> file = File::open(path, mode);
   if (!file && errno != 0) {
-    reportSystemError(errno, shown, "cannot open", diagnostics);
+    reportSystemError(errno, shown, "cannot open", diagnostics, hint);
   } else if (!file) {
-    diagnostics.error(problem, "not-a-file", shown, "", "is " + describeMode(mode) + ", expected a regular file");
+    diagnostics.error(problem, "not-a-file", shown, "", "is " + describeMode(mode) + ", expected a regular file", hint);
   }
   return file;
 }

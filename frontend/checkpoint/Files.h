@@ -17,8 +17,9 @@
 namespace fathom::checkpoint {
 
 /// Opens `path` for reading. Anything but a regular file is reported to `diagnostics`, as `problem`; what the system
-/// refuses is an I/O error. Messages name `shown`.
-std::optional<File> openFile(const std::string &path, llvm::StringRef shown, Problem problem, Diagnostics &diagnostics);
+/// refuses is an I/O error. Messages name `shown`; `hint` says what to do.
+std::optional<File> openFile(const std::string &path, llvm::StringRef shown, Problem problem, Diagnostics &diagnostics,
+                             llvm::StringRef hint = {});
 
 /// True for anything of that name, a dangling link included: opening it tells the story.
 bool exists(const std::string &path);

@@ -36,18 +36,33 @@ static bool addGenerationConfig(llvm::StringRef directory, ModelConfig &config, 
   return text.has_value();
 }
 
-GraphConfig loadGraphConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics) {
-  constexpr llvm::StringLiteral name = "genai_config.json";
-  GraphConfig result;
-  ModelConfig genai, config;
-  genai.maxPositions = config.maxPositions = kMaxPosition;
+/// What a file beside a graph says, which `parse` reads; nothing where there is none.
+static std::optional<ModelConfig> readBesideGraph(llvm::StringRef directory, llvm::StringRef name,
+                                                  decltype(parseGenaiConfig) parse,
+                                                  checkpoint::Diagnostics &diagnostics) {
   std::optional<std::string> text = readConfig(directory, name, diagnostics);
-  if (text) {
-    parseGenaiConfig(*text, checkpoint::joinPath(directory, name), genai, diagnostics);
-    result.maxPositions = genai.maxPositions;
-    config.maxPositions = genai.maxPositions;
+  if (!text) {
+    return std::nullopt;
   }
-  result.generation = addGenerationConfig(directory, config, diagnostics) ? config.generation : genai.generation;
+  ModelConfig config;
+  parse(*text, checkpoint::joinPath(directory, name), config, diagnostics);
+  return config;
+}
+
+GraphConfig loadGraphConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics) {
+  std::optional<ModelConfig> said = readBesideGraph(directory, "genai_config.json", parseGenaiConfig, diagnostics);
+  said = said ? said : readBesideGraph(directory, "config.json", parseSizes, diagnostics);
+  GraphConfig result;
+  if (said && said->maxPositions > 0) {
+    result.maxPositions = said->maxPositions;
+  }
+  if (said && said->vocabulary > 0) {
+    result.vocabulary = said->vocabulary;
+  }
+  ModelConfig config;
+  config.maxPositions = result.maxPositions.value_or(kMaxPosition);
+  bool isSaid = addGenerationConfig(directory, config, diagnostics);
+  result.generation = isSaid || !said ? config.generation : said->generation;
   return result;
 }
 

@@ -210,15 +210,19 @@ ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &
 void parseGenaiConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config,
                       checkpoint::Diagnostics &diagnostics);
 
-/// What files beside a graph say, which has no config.json.
+/// Takes the model's positions and vocabulary from config.json in `text`, and nothing else.
+void parseSizes(llvm::StringRef text, llvm::StringRef file, ModelConfig &config, checkpoint::Diagnostics &diagnostics);
+
+/// What files beside a graph say.
 struct GraphConfig {
   GenerationConfig generation;
   /// Nothing where no file says it.
-  std::optional<int64_t> maxPositions;
+  std::optional<int64_t> maxPositions, vocabulary;
 };
 
 /// Reads `directory`/genai_config.json and generation_config.json where they exist; how to generate is taken from the
-/// latter, if it is there.
+/// latter, if it is there. Without a genai_config.json, positions and vocabulary are those of config.json, of which
+/// nothing else is read: the graph says it.
 GraphConfig loadGraphConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics);
 
 } // namespace fathom::huggingface

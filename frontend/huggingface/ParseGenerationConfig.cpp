@@ -244,7 +244,17 @@ void parseGenaiConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &c
   ConfigReader search = enter(root, "search", file, diagnostics);
   GenerationReader generation(search, file, config.generation, diagnostics);
   generation.readSampling();
-  generation.warnOfUndone(config.maxPositions);
+  generation.warnOfUndone(config.maxPositions > 0 ? config.maxPositions : kMaxPosition);
+}
+
+void parseSizes(llvm::StringRef text, llvm::StringRef file, ModelConfig &config, Diagnostics &diagnostics) {
+  checkpoint::json::Document document;
+  if (!parseObject(document, text, file, diagnostics)) {
+    return;
+  }
+  ConfigReader root(document.root(), file, "", "transformers", diagnostics);
+  root.integer("vocab_size", config.vocabulary, 1, kMaxVocabulary, Need::Optional);
+  root.integer("max_position_embeddings", config.maxPositions, 1, kMaxPosition, Need::Optional);
 }
 
 } // namespace fathom::huggingface

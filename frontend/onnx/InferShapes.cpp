@@ -223,7 +223,9 @@ Inference::Ids Inference::applyRule(const proto::NodeProto &node, const Scope &s
   llvm::StringRef domain = normalizeDomain(node.domain());
   const ShapeRuleRow *row = findShapeRule(domain, node.op_type());
   if (!row) {
-    found.missing[{nameOfDomain(domain).str(), node.op_type()}] += unsettled == 0;
+    MissingOperator &missing = found.missing[{nameOfDomain(domain).str(), node.op_type()}];
+    missing.nodes += unsettled == 0;
+    missing.first = missing.first.empty() ? describe(node) : missing.first;
     return append(node, scope, {}, {}, into);
   }
   std::vector<const Value *> inputs;
@@ -296,11 +298,14 @@ void Inference::walk(const Nodes &nodes, Scope &scope, TypedGraph &into) {
 }
 
 void Inference::reportMissing() {
-  for (const auto &[name, nodes] : found.missing) {
+  for (const auto &[name, entry] : found.missing) {
+    bool isOne = entry.nodes == 1;
     diagnostics.error(Problem::Unsupported, "missing-operator", model.path(),
                       escape(name.first + "." + name.second, 160),
-                      "is an operator that Fathom does not know; " + llvm::Twine(nodes) +
-                          (nodes == 1 ? " node has it" : " nodes have it"));
+                      "is an operator that Fathom does not know; " + llvm::Twine(entry.nodes) +
+                          (isOne ? " node has it: " : " nodes have it, the first is ") + entry.first,
+                      "docs/onnx-ops.md lists those that it knows; another exporter, or a newer opset, may write the "
+                      "model with them");
   }
 }
 

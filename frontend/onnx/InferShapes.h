@@ -38,13 +38,21 @@ struct TypedGraph {
   std::vector<ValueId> outputs;
 };
 
+/// An operator that Fathom does not know.
+struct MissingOperator {
+  /// How many have it, those of functions once for each call.
+  int64_t nodes = 0;
+  /// The first of them, as messages have it.
+  std::string first;
+};
+
 /// Refers to messages of the model that it was made of.
 struct TypedModel {
   Symbols symbols;
   std::vector<Value> values;
   TypedGraph main;
-  /// Operators that Fathom does not know: domain and name, then how many nodes, calls of functions counted each.
-  std::map<std::pair<std::string, std::string>, int64_t> missing;
+  /// Operators that Fathom does not know, by domain and name.
+  std::map<std::pair<std::string, std::string>, MissingOperator> missing;
   /// Nodes of functions with attributes of their calls.
   std::vector<std::unique_ptr<proto::NodeProto>> substituted;
 

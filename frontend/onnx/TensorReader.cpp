@@ -110,16 +110,41 @@ bool TensorReader::acceptLocation(const proto::TensorProto &tensor, llvm::String
   return true;
 }
 
-std::optional<uint64_t> TensorReader::sizeOf(const proto::TensorProto &tensor, const std::string &location) {
-  auto [number, isNew] = files.insert(location);
-  sizes.resize(files.size());
-  if (isNew && acceptLocation(tensor, location) && checkpoint::staysInside(folder, location, diagnostics)) {
-    std::string shown = checkpoint::joinPath(folder == "." ? "" : folder, location);
-    if (std::optional<File> file = checkpoint::openFile(shown, shown, Problem::BadInput, diagnostics)) {
-      sizes[number] = file->size();
-    }
+ExternalFile TensorReader::look(const proto::TensorProto &tensor, const std::string &location) {
+  ExternalFile found;
+  if (!acceptLocation(tensor, location) || !checkpoint::staysInside(folder, location, diagnostics)) {
+    return found;
   }
-  return sizes[number];
+  std::string shown = checkpoint::joinPath(folder == "." ? "" : folder, location);
+  std::string hint = escape(path) + " has data there, of tensor '" + escape(tensor.name(), 80) +
+                     "' for one: put the file beside it, by that name";
+  std::optional<File> file = checkpoint::openFile(shown, shown, Problem::BadInput, diagnostics, hint);
+  if (!file) {
+    return found;
+  }
+  found.size = file->size();
+  char head[32];
+  size_t count = std::min<uint64_t>(sizeof(head), *found.size);
+  found.mistake = file->read(head, count, 0) ? checkpoint::recognize({head, count}) : "";
+  return found;
+}
+
+ExternalFile &TensorReader::find(const proto::TensorProto &tensor, const std::string &location) {
+  auto [number, isNew] = names.insert(location);
+  if (isNew) {
+    files.push_back(look(tensor, location));
+  }
+  return files[number];
+}
+
+bool TensorReader::refuseShort(const proto::TensorProto &tensor, ExternalFile &file, const llvm::Twine &missing) {
+  if (!file.isReported) {
+    llvm::StringRef advice = "others beyond its end are not listed; copy or download the file again";
+    diagnostics.error(Problem::BadInput, "truncated", path, "tensor '" + escape(tensor.name(), 80) + "'", missing,
+                      file.mistake.empty() ? advice : file.mistake);
+  }
+  file.isReported = true;
+  return false;
 }
 
 /// An entry of a tensor's external data; NULL for none.
@@ -161,14 +186,15 @@ bool TensorReader::readExternal(const proto::TensorProto &tensor, Tensor &found)
   const std::string *given = findEntry(tensor, "location");
   static const std::string nowhere;
   const std::string &location = given ? *given : nowhere;
-  std::optional<uint64_t> size = sizeOf(tensor, location);
-  if (size && (offset > *size || length > *size - offset)) {
-    return fail(tensor, "truncated",
-                "has " + llvm::Twine(length) + " bytes at " + llvm::Twine(offset) + " of '" + escape(location, 80) +
-                    "', which has " + llvm::Twine(*size) + ": it is truncated, or of another export");
+  ExternalFile &file = find(tensor, location);
+  if (file.size && (offset > *file.size || length > *file.size - offset)) {
+    return refuseShort(tensor, file,
+                       "has " + llvm::Twine(length) + " bytes at " + llvm::Twine(offset) + " of '" +
+                           escape(location, 80) + "', which has " + llvm::Twine(*file.size) +
+                           ": it is truncated, or of another export");
   }
   found.data = {checkpoint::joinPath(folder == "." ? "" : folder, location), {offset, length}};
-  return size.has_value();
+  return file.size.has_value();
 }
 
 std::optional<Tensor> TensorReader::read(const proto::TensorProto &tensor, std::optional<Range> rawData) {

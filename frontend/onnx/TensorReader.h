@@ -13,6 +13,16 @@
 
 namespace fathom::onnx {
 
+/// A file that tensors have their data in.
+struct ExternalFile {
+  /// Nothing where it cannot be read.
+  std::optional<uint64_t> size;
+  /// What its first bytes show it to be instead of data, where that is a known mistake.
+  llvm::StringRef mistake;
+  /// Whether a tensor that lies beyond its end was reported: one of thousands says it.
+  bool isReported = false;
+};
+
 class TensorReader {
 public:
   /// `path` is the model's, beside which external data lie.
@@ -29,15 +39,17 @@ private:
   bool readInMessage(const proto::TensorProto &tensor, uint64_t elements, Tensor &found);
   bool readExternal(const proto::TensorProto &tensor, Tensor &found);
   bool acceptLocation(const proto::TensorProto &tensor, llvm::StringRef location);
-  std::optional<uint64_t> sizeOf(const proto::TensorProto &tensor, const std::string &location);
+  ExternalFile look(const proto::TensorProto &tensor, const std::string &location);
+  ExternalFile &find(const proto::TensorProto &tensor, const std::string &location);
+  bool refuseShort(const proto::TensorProto &tensor, ExternalFile &file, const llvm::Twine &missing);
 
   const std::string &path;
   std::string folder;
   int mostRank;
   checkpoint::Diagnostics &diagnostics;
-  /// Files that were named, and by their numbers the sizes; nothing where one cannot be read.
-  checkpoint::StringIndex files;
-  std::vector<std::optional<uint64_t>> sizes;
+  /// Files that were named, and what they are by their numbers.
+  checkpoint::StringIndex names;
+  std::vector<ExternalFile> files;
 };
 
 } // namespace fathom::onnx

@@ -9,7 +9,9 @@
 #include "fathom/tokenizer_abi.h"
 #include "frontend/tokenizer/ByteAlphabet.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
+#include <algorithm>
 #include <numeric>
 
 using llvm::StringRef;
@@ -268,16 +270,21 @@ void Vocabulary::checkUnused(uint32_t first, size_t count) const {
 }
 
 void Vocabulary::findByteTokens(TokenizerModel &model) const {
-  std::string missing;
+  constexpr size_t shown = 8;
+  std::vector<std::string> missing;
   for (unsigned byte = 0; byte < 256; ++byte) {
     if (std::optional<uint32_t> id = find(spellByte(uint8_t(byte)))) {
       model.byteTokens[byte] = *id;
     } else {
-      missing += (missing.empty() ? "" : ", ") + Twine(byte).str();
+      missing.push_back(std::to_string(byte));
     }
   }
   if (!missing.empty()) {
-    context.unsupported("byte-tokens", "model.vocab", {}, "no token for the single bytes " + missing,
+    size_t others = missing.size() - std::min(missing.size(), shown);
+    missing.resize(missing.size() - others);
+    context.unsupported("byte-tokens", "model.vocab", {},
+                        "no token for the single bytes " + llvm::join(missing, ", ") +
+                            (others ? " and " + std::to_string(others) + " others" : ""),
                         "only byte-level BPE with all 256 bytes in the vocabulary is supported");
   }
 }

@@ -45,6 +45,7 @@ using none = void;
 using f32 = F32;
 using bf16 = Bf16;
 using f8e4m3 = F8E4M3;
+using i8 = I8;
 } // namespace types
 namespace layouts {
 template <class Weight>

@@ -46,7 +46,9 @@ struct MoeGemm : moe_gemm_constants {
     int64_t bytes = columns * c[K] * int64_t(sizeof(typename Source::Type::Stored));
     const void *scale = nullptr;
     if constexpr (Source::kScaled) {
-      scale = part_of(dispatch, 4, expert, columns * ceil_div(c[K], kBlock) * int64_t(sizeof(float)));
+      using Type = typename Source::Type;
+      scale =
+          part_of(dispatch, 4, expert, columns * ceil_div(c[K], Type::kSteps) * int64_t(sizeof(typename Type::Scale)));
     }
     return {part_of(dispatch, 3, expert, bytes), scale, c[N], c[K]};
   }

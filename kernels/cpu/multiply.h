@@ -5,8 +5,8 @@
 //
 // Every element of the result is one chain of fused multiply-adds over k in ascending order, whatever tile
 // computes it: one row and five hundred get the same bits. Where x and W are bf16 the order is 1, 0, 3, 2, …: that of
-// instructions that multiply pairs (docs/rationale/0025-products-of-bf16.md). A scaled source restarts the chain every
-// 128 steps and adds partial * scale to the sum, in block order. Lanes are output columns.
+// instructions that multiply pairs (docs/rationale/0025-products-of-bf16.md). A scaled source restarts the chain where
+// another scale begins and adds partial * scale to the sum, in block order. Lanes are output columns.
 
 #ifndef FATHOM_KERNELS_CPU_MULTIPLY_H
 #define FATHOM_KERNELS_CPU_MULTIPLY_H
@@ -197,7 +197,7 @@ FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, i
       }
     }
   };
-  const int64_t part = kScaled || !x.data.isF32() ? kBlock : weights.depth;
+  const int64_t part = kScaled || !x.data.isF32() ? Weight::kSteps : weights.depth;
   for (int64_t from = 0; from < weights.depth; from += part) {
     int64_t end = smaller(from + part, weights.depth);
     const float *row[Rows];
@@ -285,11 +285,11 @@ FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const Activat
   store(sums + kLanes, total[1]);
 }
 
-/// The part of a product that begins at step `from`, up to kBlock steps.
+/// The part of a product that begins at step `from`, up to kSteps of the weight's type.
 template <class Tile, class Source>
 FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                                   int64_t from, int64_t odd_first, MultiplyScratch *scratch, const Sums &sums) {
-  int64_t steps = smaller(kBlock, weights.depth - from);
+  int64_t steps = smaller(Source::Type::kSteps, weights.depth - from);
   if constexpr (Source::kScaled) {
     for (int64_t p = 0; p < panels; ++p) {
       weights.scales(first + p, from, scratch->scales[p]);
@@ -333,7 +333,7 @@ FATHOM_INLINE void multiply_in_order(const Source &weights, const RowSource &x, 
       return;
     }
   }
-  for (int64_t from = 0; from < weights.depth; from += kBlock) {
+  for (int64_t from = 0; from < weights.depth; from += Source::Type::kSteps) {
     multiply_block<Tile>(weights, x, first, panels, from, odd_first, scratch, sums);
   }
 }

@@ -16,10 +16,16 @@ namespace fathom::cpu {
 
 /// A type of weights: how elements decode in a row, and in `words`, where each lane holds the next four bytes of a row:
 /// decode_words gives a vector for each element of a word. Up to kDecodedRows rows, every tile that multiplies weights
-/// in panels decodes them for itself; for more they are decoded once.
-struct F32 {
-  using Stored = float;
+/// in panels decodes them for itself; for more they are decoded once. kSteps of the reduction are multiplied at a time:
+/// in quantized weights those that share a scale.
+struct Unquantized {
+  using Scale = float;
   static constexpr bool kQuantized = false;
+  static constexpr int64_t kSteps = kBlock;
+};
+
+struct F32 : Unquantized {
+  using Stored = float;
   static constexpr int64_t kDecodedRows = 24;
   template <int Lanes>
   static FATHOM_INLINE auto decode(const float *from) {
@@ -28,9 +34,8 @@ struct F32 {
   static FATHOM_INLINE void decode_words(u32x16 words, f32x16 *to) { to[0] = __builtin_bit_cast(f32x16, words); }
 };
 
-struct Bf16 {
+struct Bf16 : Unquantized {
   using Stored = uint16_t;
-  static constexpr bool kQuantized = false;
   static constexpr int64_t kDecodedRows = 96;
   template <int Lanes>
   static FATHOM_INLINE auto decode(const uint16_t *from) {
@@ -49,7 +54,9 @@ struct Bf16 {
 /// the factor kUnit into a multiplication they do anyway. The two NaN codes (0x7f, 0xff) read as +-480.
 struct F8E4M3 {
   using Stored = uint8_t;
+  using Scale = float;
   static constexpr bool kQuantized = true;
+  static constexpr int64_t kSteps = FATHOM_SCALE_BLOCK;
   static constexpr int64_t kDecodedRows = 12;
   static constexpr float kUnit = 256.0f;
   template <int Lanes>
@@ -79,7 +86,23 @@ private:
   }
 };
 
-/// Weights [N, K] in panels, data[ceil(N/32)][K][32], with scales [ceil(N/32)][ceil(K/128)][32] if quantized.
+/// Integers of 8 bits, which only the packer makes: always in panels.
+struct I8 {
+  using Stored = int8_t;
+  using Scale = _Float16;
+  static constexpr bool kQuantized = true;
+  static constexpr int64_t kSteps = FATHOM_SCALE_GROUP;
+  static constexpr int64_t kDecodedRows = 12;
+  static constexpr float kUnit = 1.0f;
+  template <int Lanes>
+  static FATHOM_INLINE auto decode(const int8_t *from) {
+    using Wide = int32_t __attribute__((ext_vector_type(Lanes)));
+    using Float = float __attribute__((ext_vector_type(Lanes)));
+    return __builtin_convertvector(__builtin_convertvector(load_vector<Lanes>(from), Wide), Float);
+  }
+};
+
+/// Weights [N, K] in panels, data[ceil(N/32)][K][32], with scales [ceil(N/32)][ceil(K/kSteps)][32] if quantized.
 template <class Weight>
 struct PanelWeights {
   using Type = Weight;
@@ -88,12 +111,12 @@ struct PanelWeights {
   static constexpr bool kScaled = Weight::kQuantized;
 
   const typename Weight::Stored *data;
-  const float *scale;
+  const typename Weight::Scale *scale;
   int64_t depth;
 
   FATHOM_INLINE PanelWeights(const void *data, const void *scale, int64_t /*columns*/, int64_t depth)
-      : data(static_cast<const typename Weight::Stored *>(data)), scale(static_cast<const float *>(scale)),
-        depth(depth) {}
+      : data(static_cast<const typename Weight::Stored *>(data)),
+        scale(static_cast<const typename Weight::Scale *>(scale)), depth(depth) {}
 
   FATHOM_INLINE const typename Weight::Stored *panel(int64_t index) const { return data + index * depth * kPanel; }
 
@@ -110,9 +133,10 @@ struct PanelWeights {
   }
 
   FATHOM_INLINE void scales(int64_t index, int64_t from, float *to) const {
-    const float *source = scale + (index * ceil_div(depth, kBlock) + from / kBlock) * kPanel;
-    store(to, load(source) * F8E4M3::kUnit);
-    store(to + kLanes, load(source + kLanes) * F8E4M3::kUnit);
+    auto *source = scale + (index * ceil_div(depth, Weight::kSteps) + from / Weight::kSteps) * kPanel;
+    for (int64_t i = 0; i < kPanel; i += kLanes) {
+      store(to + i, __builtin_convertvector(load_vector<kLanes>(source + i), f32x16) * Weight::kUnit);
+    }
   }
 };
 

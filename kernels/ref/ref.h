@@ -25,6 +25,13 @@ float f8e4m3_to_f32(uint8_t bits);
 uint8_t f32_to_f8e4m3(float value);
 /// out[n][k] = codes[n][k] * scales[n / 128][k / 128], scales [ceil(N/128)][ceil(K/128)].
 void dequantize(const uint8_t *codes, const float *scales, int64_t N, int64_t K, float *out);
+/// out[n][k] = numbers[n][k] * scales[n][k / 32], scales [N][ceil(K/32)].
+void dequantize(const int8_t *numbers, const float *scales, int64_t N, int64_t K, float *out);
+
+/// The scale of `count` numbers that become integers of 8 bits: max(|x|) / 127 rounded to f16, at most its largest.
+float scale_of_group(const float *x, int64_t count);
+/// x / scale rounded to nearest, ties to even, and at most 127 either way; 0 where the scale is.
+int8_t f32_to_i8(float x, float scale);
 
 // Rows of the cache
 

@@ -45,4 +45,25 @@ void dequantize(const uint8_t *codes, const float *scales, int64_t N, int64_t K,
   }
 }
 
+void dequantize(const int8_t *numbers, const float *scales, int64_t N, int64_t K, float *out) {
+  int64_t groups = (K + 31) / 32;
+  for (int64_t n = 0; n < N; ++n) {
+    for (int64_t k = 0; k < K; ++k) {
+      out[n * K + k] = static_cast<float>(numbers[n * K + k]) * scales[n * groups + k / 32];
+    }
+  }
+}
+
+float scale_of_group(const float *x, int64_t count) {
+  float largest = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    largest = std::fmax(largest, std::fabs(x[i]));
+  }
+  return static_cast<float>(static_cast<_Float16>(std::fmin(largest / 127, 65504.0f)));
+}
+
+int8_t f32_to_i8(float x, float scale) {
+  return scale == 0 ? int8_t(0) : static_cast<int8_t>(std::fmax(-127.0f, std::fmin(127.0f, std::nearbyint(x / scale))));
+}
+
 } // namespace fathom::ref

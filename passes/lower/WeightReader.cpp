@@ -59,7 +59,10 @@ static Value toF32(StructuredBuilder &b, Value value) {
   if (type.isBF16()) {
     return b.widenBF16(value);
   }
-  return isFloat8(type) ? decodeFloat8(b, value, cast<FloatType>(type)) : b.widen(value, b.builder.getF32Type());
+  if (isFloat8(type)) {
+    return decodeFloat8(b, value, cast<FloatType>(type));
+  }
+  return type.isInteger() ? b.signedToReal(value) : b.widen(value, b.builder.getF32Type());
 }
 
 Value WeightReader::read(ValueRange indices) const { return toF32(b, load(weight, indices)); }
@@ -74,7 +77,7 @@ bool WeightReader::hasVectors(int64_t count) const {
 }
 
 Value WeightReader::readScale(Value output, Value input) const {
-  return load(scale, {b.divide(output, block.getRows()), b.divide(input, block.getColumns())});
+  return toF32(b, load(scale, {b.divide(output, block.getRows()), b.divide(input, block.getColumns())}));
 }
 
 } // namespace fathom

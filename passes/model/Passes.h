@@ -27,6 +27,8 @@ struct ModelPipelineOptions : mlir::PassPipelineOptions<ModelPipelineOptions> {
   Option<bool> rewriteWeights{*this, "rewrite-weights",
                               llvm::cl::desc("let passes ask for weights in another form than the checkpoint's"),
                               llvm::cl::init(true)};
+  Option<std::string> weightType{*this, "weight-type", llvm::cl::desc("what weights of products become: keep or q8"),
+                                 llvm::cl::init("keep")};
 };
 
 /// The model phase, in order.

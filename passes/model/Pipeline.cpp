@@ -27,6 +27,7 @@ void addModelPipeline(mlir::OpPassManager &manager, const ModelPipelineOptions &
   LowerMoERoutingOptions routing;
   routing.fuseGateUp = options.rewriteWeights;
   manager.addPass(createLowerMoERouting(routing));
+  manager.addPass(createAssignWeightTypes({options.weightType}));
   manager.addPass(mlir::createCSEPass());
   manager.addPass(createVerifyModelOutput());
 }

@@ -25,6 +25,8 @@ static Type getElementType(StringRef name, MLIRContext *context) {
       .Case("i32", builder.getI32Type())
       .Case("bf16", builder.getBF16Type())
       .Case("f8e4m3", Float8E4M3FNType::get(context))
+      .Case("i8", builder.getI8Type())
+      .Case("f16", builder.getF16Type())
       .Default(builder.getF32Type());
 }
 

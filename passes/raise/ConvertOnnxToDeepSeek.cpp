@@ -36,19 +36,41 @@ static Rule findRule(NodeOp node) {
   return nullptr;
 }
 
-/// The argument by which rows of a matrix are gathered: token ids. Null: there is none.
+/// The argument by which rows of a constant matrix are gathered; null: `node` does nothing of the kind.
+static BlockArgument findIds(NodeOp node) {
+  auto ids = node.is("Gather") ? dyn_cast<BlockArgument>(node.getInputs()[1]) : BlockArgument();
+  auto type = ids ? dyn_cast<RankedTensorType>(ids.getType()) : RankedTensorType();
+  bool areIds = type && type.getRank() >= 1 && type.getElementType().isInteger() && getRank(node.getInputs()[0]) == 2 &&
+                raise::isConstant(node.getInputs()[0]);
+  return areIds ? ids : BlockArgument();
+}
+
+/// Whether a call may have any number of tokens.
+static bool hasFreeLength(BlockArgument ids) { return cast<RankedTensorType>(ids.getType()).getShape().back() < 0; }
+
+/// Token ids: of an embedding whose length a call says, or of any. Null: there is none.
 static BlockArgument findTokens(func::FuncOp main) {
   BlockArgument tokens;
   main.walk([&](NodeOp node) {
-    auto ids = node.is("Gather") ? dyn_cast<BlockArgument>(node.getInputs()[1]) : BlockArgument();
-    auto type = ids ? dyn_cast<RankedTensorType>(ids.getType()) : RankedTensorType();
-    if (!tokens && type && type.getRank() >= 1 && type.isDynamicDim(type.getRank() - 1) &&
-        type.getElementType().isInteger() && getRank(node.getInputs()[0]) == 2 &&
-        raise::isConstant(node.getInputs()[0])) {
+    BlockArgument ids = findIds(node);
+    if (ids && (!tokens || (!hasFreeLength(tokens) && hasFreeLength(ids)))) {
       tokens = ids;
     }
   });
   return tokens;
+}
+
+/// What keeps a graph from having rows of tokens; empty: nothing.
+static std::string explainTokens(BlockArgument tokens) {
+  if (!tokens) {
+    return "has no embedding of token ids: it is not a language model";
+  }
+  if (hasFreeLength(tokens)) {
+    return "";
+  }
+  return "takes token ids of a fixed number, " + describe(tokens) +
+         ", and a language model as many as a call has: export it with a sequence length that is dynamic "
+         "(dynamic_axes, or dynamic_shapes)";
 }
 
 /// The positions that there are rows of tables for, of those that rotations take; `most` where none is shorter.
@@ -91,10 +113,10 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
 
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>(onnx::kMainFunction);
-    BlockArgument tokens = main ? findTokens(main) : BlockArgument();
     Value logits = main ? findLogits(main) : Value();
-    if (!tokens || !logits) {
-      emitError(getOperation().getLoc(), "has no embedding of token ids: it is not a language model");
+    BlockArgument tokens = logits ? findTokens(main) : BlockArgument();
+    if (std::string why = explainTokens(tokens); !why.empty()) {
+      emitError(getOperation().getLoc(), why);
       return signalPassFailure();
     }
     GraphModel model(main, tokens, chooseContext(main), getStoredType(), readFrom(folder));
@@ -118,9 +140,11 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
       most = maxContext;
     }
     int64_t tables = limitContext(main, most);
-    if (maxContext > tables) {
+    int64_t wanted = maxContext > 0 ? int64_t(maxContext) : said;
+    if (wanted > tables) {
       emitWarning(main.getLoc(), tables < most ? "has tables of " : "has a context of ")
-          << tables << " positions, fewer than the " << int64_t(maxContext) << " to serve";
+          << tables << " positions, fewer than the " << wanted
+          << (maxContext > 0 ? " to serve" : " that files beside it say");
     }
     return tables;
   }

@@ -72,16 +72,26 @@ static SmallVector<NodeOp> findFirst(Value value, const GraphModel &model) {
   return first;
 }
 
-/// "MatMul 'scores' [1, 2, T, 16]".
-static std::string describe(Value value) {
+/// What a node or the graph calls it; empty where it has no name.
+static StringRef findName(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    auto name =
+        function ? function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), onnx::kNameAttr) : StringAttr();
+    return name ? name.getValue() : StringRef();
+  }
+  auto name = value.getDefiningOp<NodeOp>() ? dyn_cast<NameLoc>(value.getLoc()) : NameLoc();
+  return name ? name.getName().getValue() : StringRef();
+}
+
+std::string describe(Value value) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   auto node = value.getDefiningOp<NodeOp>();
-  auto name = dyn_cast<NameLoc>(value.getLoc());
-  bool isArgument = isa<BlockArgument>(value);
-  stream << (node ? node.getOpType() : isArgument ? StringRef("an input") : StringRef("a constant"));
-  if (node && name) {
-    stream << " '" << name.getName().getValue() << "'";
+  StringRef name = findName(value);
+  stream << (node ? node.getOpType() : isa<BlockArgument>(value) ? StringRef("input") : StringRef("a constant"));
+  if (!name.empty()) {
+    stream << " '" << name << "'";
   }
   if (auto type = dyn_cast<RankedTensorType>(value.getType())) {
     stream << " [";
@@ -116,14 +126,16 @@ static StringRef explain(NodeOp node) {
   return "";
 }
 
-static void reportNode(NodeOp node) {
-  InFlightDiagnostic error = emitError(node.getLoc(), "is a ")
+static InFlightDiagnostic reportNode(NodeOp node) {
+  bool isVowel = !node.getOpType().empty() && StringRef("AEIOU").contains(node.getOpType().front());
+  InFlightDiagnostic error = emitError(node.getLoc(), isVowel ? "is an " : "is a ")
                              << node.getOpType() << " that was not recognized as a part of a language model"
                              << explain(node);
   error.attachNote() << "it takes " << describeInputs(node);
   StringRef forms = findForms(node);
   forms.empty() ? error.attachNote() << "nothing that Fathom knows of language models looks like it"
                 : error.attachNote() << "it was compared with " << forms;
+  return error;
 }
 
 /// Of the nodes between token ids and logits those that no rule knows, by operator.
@@ -146,14 +158,19 @@ static std::map<StringRef, int64_t> countUnknown(Value logits, BlockArgument tok
 
 void reportUnraised(Value logits, BlockArgument tokens, const GraphModel &model,
                     llvm::function_ref<bool(NodeOp)> isKnown) {
-  SmallVector<NodeOp> first = findFirst(logits, model);
-  llvm::for_each(first, reportNode);
-  if (first.empty()) {
-    emitError(logits.getLoc(), "is not made by a product of the last layer's rows");
+  SmallVector<InFlightDiagnostic> errors;
+  for (NodeOp node : findFirst(logits, model)) {
+    errors.push_back(reportNode(node));
+  }
+  if (errors.empty()) {
+    errors.push_back(emitError(logits.getLoc(), "is not made by a product of the last layer's rows"));
   }
   for (auto [op, count] : countUnknown(logits, tokens, isKnown)) {
-    emitWarning(logits.getLoc()) << "follows from token ids by " << op << ", which no rule knows, in " << count
-                                 << (count == 1 ? " node" : " nodes");
+    errors.back().attachNote(logits.getLoc()) << "follows from token ids by " << op << ", which no rule knows, in "
+                                              << count << (count == 1 ? " node" : " nodes");
+  }
+  for (InFlightDiagnostic &error : errors) {
+    error.report();
   }
 }
 

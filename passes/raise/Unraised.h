@@ -10,6 +10,9 @@
 
 namespace fathom::raise {
 
+/// "MatMul 'scores' [1, 2, T, 16]", as messages have it.
+std::string describe(mlir::Value value);
+
 /// Reports what keeps `logits` from being those of a language model: an error for each node that has no view though all
 /// has that it takes from rows, with what it takes and what such nodes are compared with; and behind the last of them
 /// which others follow from `tokens` that no rule knows, by operator.

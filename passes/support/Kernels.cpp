@@ -11,9 +11,14 @@ namespace fathom {
 
 using namespace deepseek;
 
-/// Kernels read scales of 128 x 128 blocks or, where weights have a layout, of 1 x 128.
-static bool isKernelBlock(BlockScaleAttr block, bool rows) {
-  return !block || (block.getColumns() == kScaleBlock && (!rows || block.getRows() == kScaleBlock));
+/// Kernels read scales of 128 x 128 blocks or, where weights have a layout, of 1 x 128; those of integers always have
+/// one, and scales of 1 x 32.
+static bool isKernelBlock(const KernelUse &use) {
+  if (!use.block || use.weightType == "i8") {
+    return !use.block || use.block.getColumns() == kScaleGroup;
+  }
+  bool rows = use.layout == kRowsLayout;
+  return use.block.getColumns() == kScaleBlock && (!rows || use.block.getRows() == kScaleBlock);
 }
 
 static KernelUse getUse(Operation *op) {
@@ -22,9 +27,7 @@ static KernelUse getUse(Operation *op) {
 }
 
 /// `use`, or none where kernels do not read the weight's scales.
-static KernelUse withReadableScales(const KernelUse &use) {
-  return isKernelBlock(use.block, use.layout == kRowsLayout) ? use : KernelUse();
-}
+static KernelUse withReadableScales(const KernelUse &use) { return isKernelBlock(use) ? use : KernelUse(); }
 
 /// What the device's kernels read, and the packer makes.
 static LayoutAttr getDeviceLayout(MLIRContext *context, const kernels::Device &device) {

@@ -29,6 +29,13 @@ bool canCombine(const ScaledWeight &a, const ScaledWeight &b) {
          areWeightsOfOneLayer({a.weight, b.weight}) && (!a.scale || areWeightsOfOneLayer({a.scale, b.scale}));
 }
 
+/// A scale for each of `rows` outputs.
+static Value expandScale(OpBuilder &builder, Location loc, Value scale, BlockScaleAttr block, int64_t rows) {
+  return block.getRows() == 1
+             ? scale
+             : ExpandScaleOp::create(builder, loc, withRows(scale, rows), scale, block.getRows()).getResult();
+}
+
 /// Combines weights and, with scales expanded to one row per output, their scales in the same way.
 static ScaledWeight combine(OpBuilder &builder, Location loc, ArrayRef<ScaledWeight> parts, StringRef separator,
                             RecipeSteps steps) {
@@ -46,7 +53,7 @@ static ScaledWeight combine(OpBuilder &builder, Location loc, ArrayRef<ScaledWei
   auto expandAndCombine = [&](OpBuilder &inner, Location l, ValueRange sources) {
     SmallVector<Value> expanded;
     for (auto [source, weight] : llvm::zip(sources, weights)) {
-      expanded.push_back(ExpandScaleOp::create(inner, l, withRows(source, getRows(weight)), source, block.getRows()));
+      expanded.push_back(expandScale(inner, l, source, block, getRows(weight)));
     }
     return steps(inner, l, expanded);
   };
@@ -91,11 +98,7 @@ ScaledWeight convertLayout(OpBuilder &builder, Location loc, const ScaledWeight 
   }
   int64_t rows = getRows(weight.weight);
   auto expandAndConvert = [&](OpBuilder &inner, Location l, ValueRange sources) {
-    Value scale = sources[0];
-    if (weight.block.getRows() != 1) {
-      scale = ExpandScaleOp::create(inner, l, withRows(scale, rows), scale, weight.block.getRows());
-    }
-    return convert(inner, l, scale);
+    return convert(inner, l, expandScale(inner, l, sources[0], weight.block, rows));
   };
   result.scale =
       getRecipe(builder, loc, (getWeightName(weight.scale) + ".panels").str(), weight.scale, expandAndConvert);

@@ -77,6 +77,7 @@ public:
   Value widenBF16(Value a);
   Value roundToBF16(Value a);
   Value toReal(Value a) { return create<arith::UIToFPOp>(withElement(a, builder.getF32Type()), a); }
+  Value signedToReal(Value a) { return create<arith::SIToFPOp>(withElement(a, builder.getF32Type()), a); }
   Value toId(Value index) { return create<arith::IndexCastOp>(builder.getI32Type(), index); }
 
   /// The size of a dimension, a constant where it is known.

@@ -8,6 +8,7 @@
 #include "fathom/artifact_generated.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/npy.h"
+#include "runtime/src/status.h"
 #include "runtime/src/widen.h"
 
 #include <errno.h>
@@ -163,6 +164,28 @@ static void printOutput(Output &output, const fathom_tensor_t &tensor) {
   output.write(count > kShownValues ? ", ...\n" : "\n");
 }
 
+static const char *getPath(const ModelSource &source, const RunOptions &options) {
+  return source.path ? source.path : options.model;
+}
+
+/// As report(), and where it happened.
+static int reportCall(const ModelSource &source, const RunOptions &options, fathom_status_t status) {
+  return report(source.program, runtime::failInFile(status, getPath(source, options)));
+}
+
+/// "'a', 'b'": names of all functions; empty without memory for them.
+static void listFunctions(fathom_model_t *model, size_t count, Buffer<char> *list) {
+  for (size_t i = 0; i < count; ++i) {
+    const char *name = nullptr;
+    size_t inputs = 0, outputs = 0;
+    if (fathom_model_function(model, i, &name, &inputs, &outputs) != FATHOM_STATUS_OK ||
+        !list->append(i ? ", '" : "'", i ? 3 : 1) || !list->append(name, strlen(name)) || !list->push('\'')) {
+      break;
+    }
+  }
+  list->push(0);
+}
+
 /// The function to call: the one that is named, or the first.
 static int findFunction(const ModelSource &source, const RunOptions &options, fathom_model_t *model, const char **name,
                         size_t *outputs) {
@@ -170,7 +193,8 @@ static int findFunction(const ModelSource &source, const RunOptions &options, fa
   fathom_status_t status = fathom_model_function_count(model, &count);
   if (status == FATHOM_STATUS_OK && count == 0) {
     return printError(source.program, kUnsupported,
-                      "has a language model, and no function of tensors: give it a prompt");
+                      "%s: has a language model, and no function of tensors: give it a prompt",
+                      getPath(source, options));
   }
   const char *wanted = options.function;
   for (size_t i = 0; status == FATHOM_STATUS_OK && i < count; ++i) {
@@ -179,9 +203,13 @@ static int findFunction(const ModelSource &source, const RunOptions &options, fa
       return kOk;
     }
   }
-  return status == FATHOM_STATUS_OK
-             ? printError(source.program, kUsage, "option '--function': there is no function '%s'", wanted)
-             : report(source.program, status);
+  if (status != FATHOM_STATUS_OK) {
+    return reportCall(source, options, status);
+  }
+  Buffer<char> list;
+  listFunctions(model, count, &list);
+  return printUsageError(source.program, "option '--function': there is no function '%s' in %s, which has %s", wanted,
+                         getPath(source, options), list.size() ? list.data() : "others");
 }
 
 static int giveOutputs(const char *program, const RunOptions &options, fathom_results_t *results, size_t count,
@@ -204,9 +232,6 @@ int runCall(const ModelSource &source, const RunOptions &options, Output &output
   if (int code = inputs.read(source.program, options.inputs)) {
     return code;
   }
-  if (options.outputDirectory && mkdir(options.outputDirectory, 0777) != 0 && errno != EEXIST) {
-    return printSystemError(source.program, errno, options.outputDirectory, "create");
-  }
   LoadedModel loaded;
   if (int code = loaded.load(source, options)) {
     return code;
@@ -216,10 +241,13 @@ int runCall(const ModelSource &source, const RunOptions &options, Output &output
   if (int code = findFunction(source, options, loaded.model, &name, &outputs)) {
     return code;
   }
+  if (options.outputDirectory && mkdir(options.outputDirectory, 0777) != 0 && errno != EEXIST) {
+    return printSystemError(source.program, errno, options.outputDirectory, "create");
+  }
   fathom_results_t *results = nullptr;
   fathom_status_t status = fathom_model_call(loaded.model, name, inputs.data(), inputs.size(), &results);
   if (status != FATHOM_STATUS_OK) {
-    return report(source.program, status);
+    return reportCall(source, options, status);
   }
   int code = giveOutputs(source.program, options, results, outputs, output);
   fathom_results_release(results);

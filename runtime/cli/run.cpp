@@ -107,7 +107,7 @@ int runMain(const ModelSource &source, int argc, const char *const *argv, int fi
   if (code != kContinue) {
     return code;
   }
-  bool calls = options.inputs.count > 0 || options.outputDirectory || options.function;
+  bool calls = options.callsFunction();
   if (!calls && !hasPrompt(source.program, options)) {
     return kUsage;
   }

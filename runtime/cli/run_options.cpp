@@ -212,6 +212,36 @@ static int checkCompare(const ModelSource &source, const RunOptions &o) {
   return code;
 }
 
+// Nothing beside the tensors of a function that only a language model has.
+static int checkCall(const ModelSource &source, const RunOptions &o) {
+  const char *why = "a function of tensors is called, and no language model (--input, --output-dir, --function)";
+  const Useless useless[] = {{o.prompt != nullptr, "prompt", why},
+                             {o.promptFile != nullptr, "file", why},
+                             {o.tokenIds != nullptr, "token-ids", why},
+                             {o.batchFile != nullptr, "batch-file", why},
+                             {*o.chatFormat != 0, "chat-format", why},
+                             {o.special, "special", why},
+                             {o.hasBos, o.bos ? "bos" : "no-bos", why},
+                             {o.hasMaxTokens, "max-tokens", why},
+                             {o.hasTemperature, "temperature", why},
+                             {o.hasTopK, "top-k", why},
+                             {o.hasTopP, "top-p", why},
+                             {o.hasMinP, "min-p", why},
+                             {o.hasRepetitionPenalty, "repetition-penalty", why},
+                             {o.hasSeed, "seed", why},
+                             {o.ignoreEos, "ignore-eos", why},
+                             {o.drafts > 0, "draft", why},
+                             {strcmp(o.output, "text") != 0, "output", why},
+                             {o.echo, "echo", why},
+                             {o.logits != nullptr, "logits", why},
+                             {o.states != nullptr, "states", why},
+                             {o.trace != nullptr, "trace", why},
+                             {o.stats, "stats", why},
+                             {o.prefillChunk > 0, "prefill-chunk", why},
+                             {o.compare != nullptr, "compare", why}};
+  return refuseUseless(source.program, useless, sizeof(useless) / sizeof(*useless));
+}
+
 // What a table cannot say.
 static int checkOptions(const ModelSource &source, const RunOptions &o) {
   int prompts = (o.prompt != nullptr) + (o.promptFile != nullptr) + (o.tokenIds != nullptr) + (o.batchFile != nullptr);
@@ -229,6 +259,7 @@ static int checkOptions(const ModelSource &source, const RunOptions &o) {
   if (o.echo && (o.tokenIds || o.batchFile || strcmp(o.output, "text") != 0)) {
     refuse("--echo needs a prompt given as text, and --output=text");
   }
+  code = code == kContinue && o.callsFunction() ? checkCall(source, o) : code;
   code = code != kContinue ? code : o.compare ? checkCompare(source, o) : checkDevice(source.program, o.device);
   const bool tokens = o.tokenIds || o.batchFile;
   const Useless useless[] = {

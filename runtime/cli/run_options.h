@@ -47,6 +47,8 @@ struct RunOptions {
   const char *function = nullptr;
   TextList inputs;
   const char *outputDirectory = nullptr;
+  /// Whether it is a named function that shall run.
+  bool callsFunction() const { return inputs.count > 0 || outputDirectory || function; }
   bool stats = false;
 
   uint64_t prefillChunk = 0;
@@ -60,7 +62,7 @@ struct RunOptions {
 
 /// Options of `fathom compile` that whoever runs a model asks for, and what to say then (Command::otherOptions).
 constexpr const char *kCompileOptions =
-    "act-type|cache-type|max-context|max-batch|prefill-rows|mcpu|weights|kernels|tokenizer";
+    "act-type|cache-type|max-context|max-batch|prefill-rows|mcpu|weights|weight-type|kernels|tokenizer";
 constexpr const char *kCompileName = "fathom compile";
 constexpr const char *kCompileHint = "acts when a checkpoint is compiled: it goes with 'fathom compile'";
 

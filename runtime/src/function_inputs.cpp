@@ -17,37 +17,74 @@ namespace {
 using I64 = long long;
 } // namespace
 
-/// The tensor of a name; NULL, with a message, if there is none or more than one.
-static const fathom_tensor_t *findTensor(const fathom_tensor_t *tensors, size_t count, const char *name) {
-  const fathom_tensor_t *found = nullptr;
+static bool hasName(const fathom_tensor_t &tensor, const char *name) {
+  return tensor.name && !strcmp(tensor.name, name);
+}
+
+static size_t countNamed(const fathom_tensor_t *tensors, size_t count, const char *name) {
+  size_t found = 0;
   for (size_t i = 0; i < count; ++i) {
-    if (tensors[i].name && !strcmp(tensors[i].name, name)) {
-      if (found) {
-        fail(FATHOM_STATUS_INVALID_ARGUMENT, "input '%.64s' is given twice", name);
-        return nullptr;
-      }
-      found = &tensors[i];
-    }
-  }
-  if (!found) {
-    fail(FATHOM_STATUS_INVALID_ARGUMENT, "input '%.64s' is not given", name);
+    found += hasName(tensors[i], name);
   }
   return found;
 }
 
-static fathom_status_t checkNames(const artifact::NamedFunction &function, const fathom_tensor_t *tensors,
-                                  size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    bool known = false;
-    for (const artifact::TensorType *type : *function.inputs()) {
-      known |= tensors[i].name && !strcmp(tensors[i].name, type->name()->c_str());
-    }
-    if (!known) {
-      return fail(FATHOM_STATUS_INVALID_ARGUMENT, "the function takes no input '%.64s'",
-                  tensors[i].name ? tensors[i].name : "");
+static bool takes(const artifact::NamedFunction &function, const fathom_tensor_t &tensor) {
+  for (const artifact::TensorType *type : *function.inputs()) {
+    if (hasName(tensor, type->name()->c_str())) {
+      return true;
     }
   }
-  return FATHOM_STATUS_OK;
+  return false;
+}
+
+/// Adds what a function takes to the message: "'x' f32 [n, 8]".
+static fathom_status_t listInputs(const artifact::NamedFunction &function) {
+  failAlso(FATHOM_STATUS_INVALID_ARGUMENT, "; it takes%s", function.inputs()->size() ? "" : " nothing");
+  for (uint32_t i = 0; i < function.inputs()->size(); ++i) {
+    const artifact::TensorType &type = *function.inputs()->Get(i);
+    failAlso(FATHOM_STATUS_INVALID_ARGUMENT, "%s '%.64s' %s [", i ? "," : "", type.name()->c_str(),
+             EnumNameTensorElement(type.element()));
+    for (uint32_t axis = 0; axis < type.sizes()->size(); ++axis) {
+      const char *symbol = type.symbols()->Get(axis)->c_str(), *comma = axis ? ", " : "";
+      type.sizes()->Get(axis) >= 0
+          ? failAlso(FATHOM_STATUS_INVALID_ARGUMENT, "%s%lld", comma, static_cast<I64>(type.sizes()->Get(axis)))
+          : failAlso(FATHOM_STATUS_INVALID_ARGUMENT, "%s%.32s", comma, *symbol ? symbol : "?");
+    }
+    failAlso(FATHOM_STATUS_INVALID_ARGUMENT, "]");
+  }
+  return FATHOM_STATUS_INVALID_ARGUMENT;
+}
+
+/// Whether each input has one tensor and no other is given; a message names all of which that is not so.
+static fathom_status_t checkNames(const artifact::NamedFunction &function, const fathom_tensor_t *tensors,
+                                  size_t count) {
+  bool isGood = true;
+  auto blame = [&](const char *before, const char *name, const char *behind) {
+    auto say = isGood ? fail : failAlso;
+    say(FATHOM_STATUS_INVALID_ARGUMENT, "%s%s'%.64s'%s", isGood ? "" : "; ", before, name, behind);
+    isGood = false;
+  };
+  for (size_t i = 0; i < count; ++i) {
+    if (!takes(function, tensors[i])) {
+      blame("the function takes no input ", tensors[i].name ? tensors[i].name : "", "");
+    }
+  }
+  for (const artifact::TensorType *type : *function.inputs()) {
+    size_t given = countNamed(tensors, count, type->name()->c_str());
+    if (given != 1) {
+      blame("input ", type->name()->c_str(), given ? " is given twice" : " is not given");
+    }
+  }
+  return isGood ? FATHOM_STATUS_OK : listInputs(function);
+}
+
+/// The tensor of a name, which is there.
+static const fathom_tensor_t &findTensor(const fathom_tensor_t *tensors, const char *name) {
+  while (!hasName(*tensors, name)) {
+    ++tensors;
+  }
+  return *tensors;
 }
 
 static fathom_status_t checkType(const artifact::TensorType &type, const fathom_tensor_t &tensor) {
@@ -134,17 +171,14 @@ fathom_status_t FunctionInputs::take(const artifact::NamedFunction &function, co
   FATHOM_RETURN_IF_ERROR(checkNames(function, tensors, count));
   for (uint32_t i = 0; i < function.inputs()->size(); ++i) {
     const artifact::TensorType &type = *function.inputs()->Get(i);
-    const fathom_tensor_t *tensor = findTensor(tensors, count, type.name()->c_str());
-    if (!tensor) {
-      return FATHOM_STATUS_INVALID_ARGUMENT;
+    const fathom_tensor_t &tensor = findTensor(tensors, type.name()->c_str());
+    FATHOM_RETURN_IF_ERROR(checkType(type, tensor));
+    FATHOM_RETURN_IF_ERROR(checkMemory(type, tensor));
+    for (uint32_t axis = 0; axis < tensor.rank; ++axis) {
+      FATHOM_RETURN_IF_ERROR(checkSymbol(function, i, axis, tensor.sizes[axis]));
+      extents[next++] = tensor.sizes[axis];
     }
-    FATHOM_RETURN_IF_ERROR(checkType(type, *tensor));
-    FATHOM_RETURN_IF_ERROR(checkMemory(type, *tensor));
-    for (uint32_t axis = 0; axis < tensor->rank; ++axis) {
-      FATHOM_RETURN_IF_ERROR(checkSymbol(function, i, axis, tensor->sizes[axis]));
-      extents[next++] = tensor->sizes[axis];
-    }
-    places[i] = tensor->data;
+    places[i] = tensor.data;
   }
   return FATHOM_STATUS_OK;
 }

@@ -87,11 +87,11 @@ const artifact::NamedFunction *findFunction(const artifact::Program &program, co
       return function;
     }
   }
-  if (hasFunctions(program)) {
-    fail(FATHOM_STATUS_INVALID_ARGUMENT, "there is no function '%.64s'; the first is '%.64s'", name,
-         program.named_functions()->Get(0)->name()->c_str());
-  } else {
-    fail(FATHOM_STATUS_INVALID_ARGUMENT, "there is no function '%.64s': the artifact has a language model", name);
+  fail(FATHOM_STATUS_INVALID_ARGUMENT, "there is no function '%.64s'%s", name,
+       hasFunctions(program) ? "; there is" : ": the artifact has a language model");
+  for (uint32_t i = 0; hasFunctions(program) && i < program.named_functions()->size(); ++i) {
+    failAlso(FATHOM_STATUS_INVALID_ARGUMENT, "%s '%.64s'", i ? "," : "",
+             program.named_functions()->Get(i)->name()->c_str());
   }
   return nullptr;
 }

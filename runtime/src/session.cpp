@@ -38,7 +38,8 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
                                     const fathom_session_options_t &options) {
   FATHOM_RETURN_IF_ERROR(checkOptions(options));
   if (hasFunctions(model.program())) {
-    return fail(FATHOM_STATUS_UNSUPPORTED, "the artifact has named functions, and no language model");
+    return fail(FATHOM_STATUS_UNSUPPORTED,
+                "the artifact has named functions, and no language model: they are called with tensors");
   }
   void *pinned;
   FATHOM_RETURN_IF_ERROR(pinHandle(Model::kKind, modelHandle, __func__, &pinned));

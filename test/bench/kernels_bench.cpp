@@ -137,7 +137,9 @@ void gemm(benchmark::State &state) {
   static constexpr int64_t kConstants[] = {K, N, K, 0, N, 0, element, element, 4};
   int64_t rows = state.range(0);
   int threads = static_cast<int>(state.range(1));
-  std::vector<float> x(rows * K, 0.5f), out(rows * N), scales((N + 31) / 32 * K / 128 * 32, 1.0f);
+  using Type = typename Source::Type;
+  std::vector<float> x(rows * K, 0.5f), out(rows * N);
+  std::vector<typename Type::Scale> scales((N + 31) / 32 * K / Type::kSteps * 32, 1.0f);
   std::vector<std::vector<char>> scratch(threads, std::vector<char>(product_scratch(rows) + 64));
   std::vector<void *> operands = {x.data(), weights()};
   if (Source::kScaled) {
@@ -155,7 +157,8 @@ void gemm(benchmark::State &state) {
     best = std::min(best, elapsed);
   }
   if (rows == 1) {
-    double bytes = static_cast<double>(N) * K * sizeof(typename Source::Type::Stored);
+    double bytes = static_cast<double>(N) * K * sizeof(typename Type::Stored);
+    bytes += Source::kScaled ? static_cast<double>(scales.size() * sizeof(scales.front())) : 0;
     state.counters["GB/s"] = bytes / best * 1e-9;
     state.counters["read_GB/s"] = limit * 1e-9;
     state.counters["of_bandwidth"] = bytes / best / limit;
@@ -367,6 +370,7 @@ BENCHMARK(gemm<PanelWeights<Bf16>, 1 << 18, FATHOM_ROW_BF16>)
     ->Args({1, 2})
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<PanelWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PanelWeights<I8>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<PanelWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<RowWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<RowWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
@@ -379,6 +383,7 @@ BENCHMARK(gemm<PanelWeights<F8E4M3>, 1408 * 64>)->ArgsProduct({{4, 8, 12, 24}, {
 BENCHMARK(gemm<PanelWeights<Bf16>, 4096>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<Bf16>, 4096, FATHOM_ROW_BF16>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
+BENCHMARK(gemm<PanelWeights<I8>, 4096>)->Args({8, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F32>, 4096>)->Args({256, 1});
 BENCHMARK(gemm<RowWeights<Bf16>, 4096>)->Args({256, 1});
 BENCHMARK(latent_attention<FATHOM_ROW_F32>)->Arg(1024)->Arg(16384)->Unit(benchmark::kMicrosecond);

@@ -12,7 +12,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = "docs/troubleshooting.md"
-FOLDERS = ("codegen", "dialects/support", "frontend", "runtime", "tools")
+FOLDERS = ("codegen", "dialects/support", "frontend", "passes/raise", "runtime", "tools")
 # What is between the pieces of one message in C++: line breaks of a literal, and values.
 BREAK = re.compile(r'"\s*\n\s*"')
 

@@ -88,7 +88,7 @@ class BadOnnx(support.DriverTest):
             ("out of the folder", stored("../w"), BAD_INPUT, "'w'", "'../w'"),
             ("out in the middle", stored("a/../../w"), BAD_INPUT, "'w'", "'a/../../w'"),
             ("absolute", stored("/etc/passwd"), BAD_INPUT, "'w'", "'/etc/passwd'"),
-            ("not there", stored("nowhere"), IO, "nowhere: cannot open"),
+            ("not there", stored("nowhere"), IO, "nowhere: cannot open", "bad.onnx has data there, of tensor 'w' for one"),
             ("a folder", stored("folder"), BAD_INPUT, "folder: is a directory"),
             ("a pipe", stored("pipe"), BAD_INPUT, "pipe: is a named pipe"),
             ("a link out", stored("link"), BAD_INPUT, "link: is a link out of", "/etc/passwd"),
@@ -131,6 +131,15 @@ class BadOnnx(support.DriverTest):
                 os.symlink("nobody", self.path("dangling"))
                 write(self.path("w.bin"), raw)
                 self.fails(code, *self.compiling(data), words=words)
+
+    def test_a_file_that_is_short_of_many_tensors_is_one_error(self):
+        weights = {name: external(name, "w.bin", (4, 4), offset=str(64 * i)) for i, name in enumerate("abc")}
+        data = model([node("Sum", "x a b c", "y")], [INPUT], [OUTPUT], weights)
+        for content, hint in ((b"x" * 70, "others beyond its end are not listed"),
+                              (b"version https://git-lfs.github.com/spec/v1\noid", "this is a Git LFS pointer")):
+            write(self.path("w.bin"), content)
+            done = self.fails(BAD_INPUT, *self.compiling(data), words=("of 'w.bin', which has", hint))
+            self.assertEqual(done.stderr.count(b"error: "), 1)
 
     def test_every_truncation_is_refused(self):
         data = multiply()

@@ -81,8 +81,10 @@ class Onnx(support.DriverTest):
     def test_a_tokenizer_is_missed_where_a_language_model_has_none(self):
         path, out = self.model(LAYER), self.path("out")
         self.assert_message(make("compile", path, "-o", out), (os.path.dirname(path) + ": has no tokenizer.json",))
+        self.assertEqual(make("compile", path, "-o", out, "--no-tokenizer").stderr, b"")
         shutil.copy(os.path.join(TREE, "test", "models", "demo", "tokenizer.json"), self.path("tokenizer.json"))
-        self.assertEqual(make("compile", path, "-o", out).stderr, b"")
+        os.remove(out)
+        self.fails(BAD_INPUT, "compile", path, "-o", out, words=("tokenizer.json", "id 10", "--no-tokenizer"))
         os.remove(self.path("tokenizer.json"))
         self.assertNotIn(b"tokenizer.json", make("compile", self.model(), "-o", out).stderr)
 
@@ -98,14 +100,26 @@ class Onnx(support.DriverTest):
     def test_lint_says_what_nodes_look_like_that_are_not_recognized(self):
         path = self.model(LAYER)
         write(path, read(path).replace(b"Sigmoid", b"Softmax"))
-        self.fails(UNSUPPORTED, "lint", path, words=(
+        self.fails(UNSUPPORTED, "lint", path, "--raise=require", words=(
             "n_gs: is a Softmax that was not recognized as a part of a language model",
             "it takes MatMul 'n_g' [batch, tokens, 12]", "it was compared with Softmax(scale · Q Kᵀ + mask) V",
             "follows from token ids by Softmax, which no rule knows, in 1 node"))
 
+    def test_lint_says_of_a_graph_that_it_is_a_function(self):
+        lines = make("lint", self.model()).stderr.decode().splitlines()
+        self.assertEqual([line.split(": ")[1] for line in lines], ["note", "note"])
+        self.assertIn("has no embedding of token ids", lines[0])
+        self.assertIn("it is compiled as it stands, to a function of tensors", lines[1])
+        self.assertEqual(make("lint", self.model(), "--raise=none").stderr, b"")
+
+    def test_lint_says_what_has_no_meaning_as_it_stands(self):
+        path = write(self.path("wide.onnx"), model([node("Exp", "x", "y", "wide")], [("x", "float64", ("n",))],
+                                                   [("y", "float64", ("n",))]))
+        self.fails(UNSUPPORTED, "lint", path, words=("1 node of Exp", "the first is node 'wide' (Exp)"))
+
     def test_lint_reads_what_compile_reads(self):
-        self.fails(UNSUPPORTED, "lint", self.model(), words=("has no embedding of token ids",))
         self.fails(support.IO, "lint", self.path("nowhere.onnx"), words=("nowhere.onnx", "No such file"))
+        make("lint", self.model())
         self.assertEqual(os.listdir(self.path("")), ["small.onnx"])
 
     def test_a_truncated_model_is_bad_input(self):
@@ -117,7 +131,7 @@ class Onnx(support.DriverTest):
         self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"), "--raise=require",
                    words=("has no embedding of token ids", "does not recognize as a language model"))
         self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"), "--target=cuda", "--cubin=none",
-                   words=("does not recognize as a language model",))
+                   words=("was not recognized as a language model", "code for processors alone", "use --target=cpu"))
 
     def test_a_graph_that_is_run_is_compiled_first(self):
         self.fails(UNSUPPORTED, "run", self.model(), "--token-ids=1",
@@ -133,6 +147,50 @@ class Onnx(support.DriverTest):
             self.assertIn(fact, text)
         result = make("compile", path, "-o", "-", "--emit=deepseek", "--max-context=64")
         self.assert_message(result, ("has a context of 48 positions, fewer than the 64 to serve",))
+
+    def test_config_says_how_many_positions_and_tokens_there_are(self):
+        path = self.model(LAYER)
+        write(self.path("config.json"), json.dumps({"max_position_embeddings": 24, "vocab_size": 11}))
+        result = make("compile", path, "-o", "-", "--emit=deepseek")
+        self.assertIn(b"max_context = 24", result.stdout)
+        self.assert_message(result, ("the vocabulary has 11 tokens, but the graph gives logits of 10",))
+        write(self.path("config.json"), "{")
+        self.fails(BAD_INPUT, "lint", path, words=("config.json",))
+
+    def test_files_of_a_function_are_not_looked_at(self):
+        path = self.model()
+        for name in "tokenizer.json", "config.json", "generation_config.json":
+            write(self.path(name), "{")
+        self.assertNotIn(b"json", make("lint", path).stderr)
+
+    def hub(self):
+        """A folder as on the Hub: the graph in one of its own, all else around it."""
+        demo = os.path.join(TREE, "test", "models", "demo", "tokenizer.json")
+        os.makedirs(self.path("hub", "onnx"))
+        shutil.copy(demo, self.path("hub", "tokenizer.json"))
+        write(self.path("hub", "config.json"), json.dumps({"max_position_embeddings": 24}))
+        return shutil.copy(LAYER, self.path("hub", "onnx", "model.onnx"))
+
+    def test_what_goes_with_a_graph_may_be_around_its_folder(self):
+        path = self.hub()
+        within = {"cwd": os.path.dirname(path)}
+        for graph, options in ((path, {}), ("model.onnx", within), ("./model.onnx", within), ("../onnx/model.onnx", within)):
+            with self.subTest(graph):
+                result = support.run("lint", graph, **options)
+                self.assertEqual(result.returncode, BAD_INPUT)
+                self.assert_message(result, ("tokenizer.json",))
+                os.rename(self.path("hub", "tokenizer.json"), self.path("kept"))
+                self.assertIn(b"max_context = 24", make("compile", graph, "-o", "-", "--emit=deepseek", **options).stdout)
+                os.rename(self.path("kept"), self.path("hub", "tokenizer.json"))
+                ids = make("tokenize", graph, stdin=b"Once upon a time", **options)
+                self.assertEqual(ids.stdout, b"2035 689 261 513\n")
+
+    def test_a_folder_of_graphs_says_which_to_pass(self):
+        path, out = self.hub(), self.path("out")
+        for verb in (("compile", "-o", out), ("lint",), ("inspect",), ("run", "--token-ids=1")):
+            self.fails(BAD_INPUT, verb[0], self.path("hub"), *verb[1:], words=("graphs of ONNX", f"pass a graph: '{path}'"))
+        shutil.copy(path, self.path("hub", "model_q4.onnx"))
+        self.fails(BAD_INPUT, "lint", self.path("hub"), words=("model_q4.onnx', or another of its 2 graphs",))
 
     def test_emits_the_graph(self):
         text = make("compile", self.model(), "-o", "-", "--emit=onnx").stdout.decode()

@@ -25,6 +25,7 @@ struct Variant {
   huggingface::StoredType cacheType = huggingface::StoredType::F32;
   ActivationType activation = ActivationType::F32;
   const char *target = "cpu";
+  const char *weightType = "keep";
 };
 
 constexpr Variant kPacked = {"packed", codegen::WeightStorage::Pack, true, "native"};
@@ -59,6 +60,7 @@ struct Case {
     options.cacheType = variant.cacheType;
     options.activation = variant.activation;
     options.target = variant.target;
+    options.weightType = variant.weightType;
     options.cubin = variant.target == std::string("cpu") ? options.cubin : "none";
     return test::compile(options);
   }

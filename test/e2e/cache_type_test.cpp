@@ -6,7 +6,7 @@
 //
 //   build/release/bin/fathom-e2e-tests --gtest_filter='*CacheTypeTest.Answers*' | grep '^|'
 
-#include "test/e2e/Golden.h"
+#include "test/e2e/Change.h"
 #include "test/e2e/Variants.h"
 
 #include <cmath>
@@ -16,80 +16,6 @@ namespace fathom::test {
 namespace {
 
 using huggingface::StoredType;
-
-/// Against golden answers, over all positions of all prompts.
-struct Change {
-  double state = 0;      // the largest difference after the first layer, of the largest number there
-  double dense = 0;      // the same of the first positions, which attend to all before them in every model
-  double logit = 0;      // the largest difference of a logit
-  double magnitude = 0;  // the largest logit
-  double divergence = 0; // the mean of KL(golden ‖ model), in nats
-  size_t positions = 0;
-  size_t same = 0; // prompts whose greedy tokens are golden
-  size_t prompts = 0;
-};
-
-/// NaN where either is.
-double larger(double a, double b) { return a >= b ? a : b >= a ? b : NAN; }
-
-double findLargest(const std::vector<float> &values) {
-  double largest = 0;
-  for (float value : values) {
-    largest = larger(largest, std::abs(value));
-  }
-  return largest;
-}
-
-/// max |actual[i] - golden[i]| of the first `count`.
-double findDistance(const float *actual, const std::vector<float> &golden, size_t count) {
-  double largest = 0;
-  for (size_t i = 0; i < count; ++i) {
-    largest = larger(largest, std::abs(double(actual[i]) - golden[i]));
-  }
-  return largest;
-}
-
-double findDistance(const float *actual, const std::vector<float> &golden) {
-  return findDistance(actual, golden, golden.size());
-}
-
-/// ln Σ exp(logits).
-double logSumExp(const float *logits, size_t count) {
-  double largest = *std::max_element(logits, logits + count), sum = 0;
-  for (size_t i = 0; i < count; ++i) {
-    sum += std::exp(logits[i] - largest);
-  }
-  return largest + std::log(sum);
-}
-
-double divergence(const float *golden, const float *actual, size_t count) {
-  double sum = 0, first = logSumExp(golden, count), second = logSumExp(actual, count);
-  for (size_t i = 0; i < count; ++i) {
-    double log = golden[i] - first;
-    sum += std::exp(log) * (log - (actual[i] - second));
-  }
-  return sum;
-}
-
-/// Positions that attend to all before them: the index_topk of the models that select.
-constexpr size_t kDensePositions = 16;
-
-void addPrompt(const GoldenPrompt &prompt, Session &session, Change &change) {
-  Session::Outputs outputs = session.prefill(session.createSequence(), prompt.tokens);
-  size_t vocabulary = session.getInfo().vocabulary;
-  const std::vector<float> &first = prompt.states.front();
-  change.state = larger(change.state, findDistance(outputs.states.data(), first) / findLargest(first));
-  size_t dense = std::min(prompt.tokens.size(), kDensePositions) * session.getInfo().hidden;
-  change.dense = larger(change.dense, findDistance(outputs.states.data(), first, dense) / findLargest(first));
-  change.logit = larger(change.logit, findDistance(outputs.logits.data(), prompt.logits));
-  change.magnitude = larger(change.magnitude, findLargest(prompt.logits));
-  for (size_t i = 0; i < prompt.tokens.size(); ++i) {
-    change.divergence += divergence(&prompt.logits[i * vocabulary], &outputs.logits[i * vocabulary], vocabulary);
-  }
-  change.positions += prompt.tokens.size();
-  change.same += session.generate(prompt.tokens, prompt.greedy.size()) == prompt.greedy;
-  ++change.prompts;
-}
 
 /// What rounding a cached number changes of it: half a unit in the last of its places, 9 and 4 of them.
 double roundingOf(StoredType type) {
@@ -105,11 +31,7 @@ class CacheTypeTest : public testing::TestWithParam<Case> {};
 
 TEST_P(CacheTypeTest, Answers) {
   Session session(GetParam().compile(), 1, 0, 16);
-  Change change;
-  for (const GoldenPrompt &prompt : readGolden(GetParam().directory())) {
-    addPrompt(prompt, session, change);
-  }
-  change.divergence /= double(change.positions);
+  Change change = findChange(GetParam().directory(), session);
   std::printf("| %s | %s | %llu | %.1e | %.1e | %.1e | %zu of %zu |\n", GetParam().model.c_str(),
               GetParam().variant.name, static_cast<unsigned long long>(session.getInfo().cache_token_bytes),
               change.state, change.logit / change.magnitude, change.divergence, change.same, change.prompts);

@@ -39,7 +39,7 @@ static Floats product(const Kernel &kernel, const Floats &x, const Weight &gate,
   }
   bool panels = kernel.layout == "panels";
   std::vector<uint8_t> data = panels ? gate.panels() : gate.data;
-  Floats scales = panels ? gate.panel_scales() : gate.scales;
+  std::vector<uint8_t> scales = panels ? gate.panel_scales() : gate.scales;
   if (both) {
     data = both->data;
     scales = both->scales;

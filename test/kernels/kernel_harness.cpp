@@ -394,20 +394,20 @@ Floats random_floats(size_t count, uint32_t seed) {
   return values;
 }
 
+static int64_t ceil_div(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
 Weight::Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t seed)
-    : quantized(type == "f8e4m3"), rows(rows), columns(columns), element(type == "f32"    ? 4
-                                                                         : type == "bf16" ? 2
-                                                                                          : 1),
-      data(rows * columns * element), scales((rows + 127) / 128 * ((columns + 127) / 128)),
+    : quantized(type == "f8e4m3" || type == "i8"), rows(rows), columns(columns), element(type == "f32"    ? 4
+                                                                                         : type == "bf16" ? 2
+                                                                                                          : 1),
+      scale_rows(type == "i8" ? 1 : 128), scale_columns(type == "i8" ? 32 : 128), data(rows * columns * element),
       decoded(random_floats(rows * columns, seed)) {
-  std::mt19937 random(seed + 1);
-  for (float &scale : scales) {
-    scale = static_cast<float>(random() % 1000 + 1) * 1e-5f;
+  if (quantized) {
+    quantize(seed + 1);
+    return;
   }
   for (int64_t i = 0; i < rows * columns; ++i) {
-    if (quantized) {
-      data[i] = static_cast<uint8_t>(random() % 2 * 128 + random() % 127);
-    } else if (element == 2) {
+    if (element == 2) {
       uint16_t bits = ref::f32_to_bf16(decoded[i]);
       std::memcpy(&data[i * 2], &bits, 2);
       decoded[i] = ref::bf16_to_f32(bits);
@@ -415,8 +415,26 @@ Weight::Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t se
       std::memcpy(&data[i * 4], &decoded[i], 4);
     }
   }
-  if (quantized) {
-    ref::dequantize(data.data(), scales.data(), rows, columns, decoded.data());
+}
+
+void Weight::quantize(uint32_t seed) {
+  std::mt19937 random(seed);
+  Floats values(ceil_div(rows, scale_rows) * ceil_div(columns, scale_columns));
+  for (float &value : values) {
+    value = static_cast<float>(random() % 1000 + 1) * 1e-5f;
+  }
+  scales.resize(values.size() * scale_bytes());
+  for (uint8_t &number : data) {
+    number = static_cast<uint8_t>(random() % 2 * 128 + random() % 127);
+  }
+  if (scale_rows == 1) {
+    std::vector<_Float16> halves(values.begin(), values.end());
+    std::memcpy(scales.data(), halves.data(), scales.size());
+    ref::dequantize(reinterpret_cast<int8_t *>(data.data()), Floats(halves.begin(), halves.end()).data(), rows, columns,
+                    decoded.data());
+  } else {
+    std::memcpy(scales.data(), values.data(), scales.size());
+    ref::dequantize(data.data(), values.data(), rows, columns, decoded.data());
   }
 }
 
@@ -453,12 +471,13 @@ std::vector<uint8_t> Weight::panels() const {
   return panels;
 }
 
-Floats Weight::panel_scales() const {
-  int64_t blocks = (columns + 127) / 128;
-  Floats panels((rows + 31) / 32 * blocks * 32);
-  for (int64_t n = 0; n < rows; ++n) {
+std::vector<uint8_t> Weight::panel_scales() const {
+  int64_t blocks = ceil_div(columns, scale_columns), bytes = scale_bytes();
+  std::vector<uint8_t> panels(quantized ? ceil_div(rows, 32) * blocks * 32 * bytes : 0);
+  for (int64_t n = 0; quantized && n < rows; ++n) {
     for (int64_t b = 0; b < blocks; ++b) {
-      panels[(n / 32 * blocks + b) * 32 + n % 32] = scales[n / 128 * blocks + b];
+      std::memcpy(&panels[((n / 32 * blocks + b) * 32 + n % 32) * bytes],
+                  &scales[(n / scale_rows * blocks + b) * bytes], bytes);
     }
   }
   return panels;
@@ -466,7 +485,10 @@ Floats Weight::panel_scales() const {
 
 Gated::Gated(Weight gates, Weight ups) : gate(std::move(gates)), up(std::move(ups)) {
   data = alternate(gate.panels(), up.panels(), gate.columns * 32 * gate.element);
-  scales = alternate(gate.panel_scales(), up.panel_scales(), (gate.columns + 127) / 128 * 32);
+  std::vector<uint8_t> scales_of_gate = gate.panel_scales();
+  if (gate.quantized) {
+    scales = alternate(scales_of_gate, up.panel_scales(), scales_of_gate.size() / ceil_div(gate.rows, 32));
+  }
 }
 
 void expect_near(const Floats &got, const Floats &want, double absolute, double relative) {

@@ -117,13 +117,18 @@ struct Weight {
   Weight swap_pairs() const;
   /// data[ceil(N/32)][K][32], padded with zeros; scales alike.
   std::vector<uint8_t> panels() const;
-  Floats panel_scales() const;
+  std::vector<uint8_t> panel_scales() const;
 
   bool quantized;
   int64_t rows, columns, element;
-  std::vector<uint8_t> data; ///< row by row
-  Floats scales;             ///< [ceil(rows/128)][ceil(columns/128)]
-  Floats decoded;            ///< row by row
+  int64_t scale_rows, scale_columns; ///< what one scale covers
+  std::vector<uint8_t> data;         ///< row by row
+  std::vector<uint8_t> scales;       ///< f32 or, of integers, f16, row by row
+  Floats decoded;                    ///< row by row
+
+private:
+  void quantize(uint32_t seed);
+  int64_t scale_bytes() const { return scale_rows == 1 ? 2 : 4; }
 };
 
 /// Panels of `gate` and `up` by turns; `panel_bytes` is the size of one.
@@ -141,8 +146,7 @@ std::vector<T> alternate(const std::vector<T> &gate, const std::vector<T> &up, s
 struct Gated {
   Gated(Weight gate, Weight up);
   Weight gate, up;
-  std::vector<uint8_t> data;
-  Floats scales;
+  std::vector<uint8_t> data, scales;
 };
 
 /// Fails when any |got - want| > absolute + relative * |want|, or got is NaN; names the worst.

@@ -199,11 +199,9 @@ struct Experts {
     scale_operand = panels ? static_cast<const void *>(scale_stack.data()) : scale_table.data();
   }
   std::vector<Weight> gate, up;
-  std::vector<std::vector<uint8_t>> data;
-  std::vector<Floats> scales;
+  std::vector<std::vector<uint8_t>> data, scales;
   std::vector<const void *> table, scale_table;
-  std::vector<uint8_t> stack;
-  Floats scale_stack;
+  std::vector<uint8_t> stack, scale_stack;
   /// What a kernel takes: panels as a stack, rows as a table.
   const void *weight_operand, *scale_operand;
   std::vector<const float *> gate_decoded, up_decoded;
@@ -217,7 +215,7 @@ static Floats moe_product(const Kernel &kernel, const MoeShape &shape, const Exp
   Constants constants = {{"K", shape.K}, {"N", shape.N},     {"E", shape.E},
                          {"k", shape.k}, {"gather", gather}, {"panels_per_item", shape.panelsPerItem}};
   Call call{&kernel, constants, {x.data(), p.offsets.data(), p.source_row.data(), experts.weight_operand}, shape.T};
-  if (kernel.weightType == "f8e4m3") {
+  if (experts.gate.front().quantized) {
     call.operands.push_back(experts.scale_operand);
   }
   call.operands.push_back(out.data());

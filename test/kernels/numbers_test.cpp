@@ -41,6 +41,34 @@ TEST(NumbersTest, F8E4M3ReferenceHasTheFormatsLandmarks) {
   EXPECT_TRUE(std::isnan(ref::f8e4m3_to_f32(0xFF)));
 }
 
+TEST(NumbersTest, I8DecodesEveryCodeExactly) {
+  for (int number = -128; number < 128; ++number) {
+    int8_t codes[16];
+    std::memset(codes, number, sizeof codes);
+    EXPECT_EQ(cpu::I8::decode<16>(codes)[11], number);
+    EXPECT_EQ(cpu::I8::decode<1>(codes)[0], number);
+  }
+}
+
+TEST(NumbersTest, I8ReferenceRoundsToTheNearestByTheLargestOfAGroup) {
+  const float group[] = {-254.0f, 3.0f, 1.0f, -1.0f};
+  float scale = ref::scale_of_group(group, 4);
+  EXPECT_EQ(scale, 2.0f);
+  EXPECT_EQ(ref::f32_to_i8(-254.0f, scale), -127);
+  EXPECT_EQ(ref::f32_to_i8(3.0f, scale), 2); // ties, to even
+  EXPECT_EQ(ref::f32_to_i8(1.0f, scale), 0);
+  const float zeros[] = {0.0f, -0.0f}, tiny[] = {std::ldexp(1.0f, -20)}, lost[] = {std::ldexp(1.0f, -30)},
+              huge[] = {std::numeric_limits<float>::max()};
+  EXPECT_EQ(ref::scale_of_group(zeros, 2), 0.0f);
+  EXPECT_EQ(ref::f32_to_i8(1.0f, 0.0f), 0);
+  EXPECT_EQ(ref::scale_of_group(lost, 1), 0.0f);
+  // A scale that is subnormal in f16 may be half of what it should be: what does not fit is the largest integer.
+  EXPECT_EQ(ref::scale_of_group(tiny, 1), 0.0f);
+  EXPECT_EQ(ref::f32_to_i8(std::ldexp(1.5f, -17), ref::scale_of_group(&tiny[0], 1)), 0);
+  EXPECT_EQ(ref::scale_of_group(huge, 1), 65504.0f);
+  EXPECT_EQ(ref::f32_to_i8(-huge[0], 65504.0f), -127);
+}
+
 TEST(NumbersTest, Bf16DecodesEveryCodeExactly) {
   for (uint32_t code = 0; code < 0x10000; ++code) {
     uint16_t codes[16];

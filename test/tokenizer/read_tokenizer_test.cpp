@@ -372,6 +372,11 @@ TEST(ReadTokenizerTest, RefusesOptionsItDoesNotHave) {
                   model(t)["merges"] = Array{};
                 }),
                 4, "single bytes 97");
+  expectFinding(readWith([](Object &t) {
+                  model(t)["vocab"] = Object{{"a", 97}};
+                  model(t)["merges"] = Array{};
+                }),
+                4, "single bytes 0, 1, 2, 3, 4, 5, 6, 7 and 247 others");
 }
 
 TEST(ReadTokenizerTest, ReportsEverythingAtOnce) {

@@ -15,11 +15,10 @@
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/FatalErrors.h"
+#include "tools/driver/GraphFolder.h"
 #include "tools/driver/Isolate.h"
-#include "tools/driver/ReadInput.h"
 #include "tools/driver/Terminal.h"
 
-#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <thread>
@@ -47,6 +46,8 @@ static int64_t findName(StringRef name, StringRef all) {
   return llvm::find(names, name) - names.begin();
 }
 
+Raise parseRaise(StringRef name) { return Raise(findName(name, kRaiseNames)); }
+
 static Phase parsePhase(StringRef name) { return Phase(findName(name, kEmitNames)); }
 
 /// The last phase that --emit=NAME needs, and what it writes.
@@ -69,6 +70,7 @@ struct Arguments {
   const char *sm = "80";
   const char *cubin = "auto";
   const char *weights = "pack";
+  const char *weightType = "keep";
   const char *draft = "mtp";
   const char *raise = "auto";
   const char *chatFormat = "";
@@ -85,7 +87,7 @@ struct Arguments {
   uint64_t threads = 2;
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
   bool givenWeights = false, givenCpu = false, givenSm = false, givenCubin = false, givenTarget = false,
-       givenDraft = false, givenCache = false, givenActivation = false;
+       givenDraft = false, givenCache = false, givenActivation = false, givenWeightType = false;
   bool givenCacheDirectory = false, givenRaise = false;
 };
 } // namespace
@@ -104,6 +106,7 @@ static int checkPhases(const char *command, const Arguments &arguments) {
       {arguments.givenContext, "max-context", "when a checkpoint is read", Phase::DeepSeek, Phase::DeepSeek},
       {arguments.givenDraft, "draft", "when a checkpoint is read", Phase::DeepSeek, Phase::DeepSeek},
       {arguments.givenCache, "cache-type", "when a checkpoint is read", Phase::DeepSeek, Phase::DeepSeek},
+      {arguments.givenWeightType, "weight-type", "in phase model", Phase::Model, Phase::Model},
       {arguments.givenBatch, "max-batch", "in phase model", Phase::Model, Phase::Model},
       {arguments.givenRows, "prefill-rows", "in phase model", Phase::Model, Phase::Model},
       {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels", "in phases model and fuse", Phase::Model,
@@ -152,6 +155,22 @@ static int checkTarget(const char *command, const Arguments &arguments) {
   return cli::kContinue;
 }
 
+/// What is quantized is packed, and read by kernels of CPUs alone.
+static int checkWeightType(const char *command, const Arguments &arguments) {
+  bool keeps = StringRef(arguments.weightType) == "keep";
+  if (!keeps && StringRef(arguments.weights) != "pack") {
+    return cli::printUsageError(command,
+                                "--weight-type=%s makes other weights than the checkpoint has, which "
+                                "--weights=%s leaves where they are",
+                                arguments.weightType, arguments.weights);
+  }
+  if (!keeps && StringRef(arguments.target).contains("cuda")) {
+    return cli::printUsageError(command, "--weight-type=%s is for CPUs: GPUs have no kernels that read it",
+                                arguments.weightType);
+  }
+  return cli::kContinue;
+}
+
 /// Options that are wrong together, each right by itself.
 static int checkUsage(const char *command, const Arguments &arguments) {
   if (!arguments.input || !arguments.output) {
@@ -179,10 +198,6 @@ static int checkUsage(const char *command, const Arguments &arguments) {
   if (arguments.givenRaise && (arguments.from || !isOnnx(arguments.input))) {
     return cli::printUsageError(command, "--raise has no effect: it is about graphs of ONNX");
   }
-  if (StringRef(arguments.raise) == "none" && (*arguments.chatFormat || !arguments.tokenizer)) {
-    return cli::printUsageError(command, "--%s has no effect: a function of tensors has no tokenizer",
-                                arguments.tokenizer ? "chat-format" : "no-tokenizer");
-  }
   if (arguments.givenCacheDirectory && !*arguments.cacheDirectory) {
     return cli::printUsageError(command, "--cache-dir names no folder");
   }
@@ -190,6 +205,7 @@ static int checkUsage(const char *command, const Arguments &arguments) {
     return cli::printUsageError(command, "--cache-dir has no effect: --emit=%s has no object code", arguments.emit);
   }
   int code = checkTarget(command, arguments);
+  code = code == cli::kContinue ? checkWeightType(command, arguments) : code;
   return code == cli::kContinue ? checkPhases(command, arguments) : code;
 }
 
@@ -214,6 +230,9 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
        "pack|reference", &arguments.givenWeights},
+      {"weight-type", 0, OptionKind::kChoice, &arguments.weightType, "TYPE",
+       "what weights of products become: keep: as they are; q8: integers of 8 bits in groups of 32 (keep)", 0, 0,
+       kWeightTypeNames, &arguments.givenWeightType},
       {"draft", 0, OptionKind::kChoice, &arguments.draft, "WHAT",
        "mtp: the multi-token-prediction layer drafts, where the checkpoint has one; none: it is left out (mtp)", 0, 0,
        "mtp|none", &arguments.givenDraft},
@@ -271,6 +290,22 @@ static huggingface::StoredType getCacheType(const Arguments &arguments) {
   return huggingface::StoredType(findName(type, huggingface::kStoredTypeNames));
 }
 
+/// Options that say nothing to a function of tensors, of those that were given.
+static std::vector<std::string> listModelOptions(const Arguments &arguments) {
+  const std::pair<bool, const char *> options[] = {
+      {arguments.givenContext, "max-context"}, {arguments.givenBatch, "max-batch"},
+      {arguments.givenRows, "prefill-rows"},   {arguments.givenActivation, "act-type"},
+      {arguments.givenCache, "cache-type"},    {arguments.givenWeightType, "weight-type"},
+      {arguments.givenDraft, "draft"},         {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels"},
+      {!arguments.tokenizer, "no-tokenizer"},  {*arguments.chatFormat != '\0', "chat-format"},
+  };
+  std::vector<std::string> given;
+  for (auto [isGiven, name] : options) {
+    isGiven ? given.push_back(name) : void();
+  }
+  return given;
+}
+
 static CompileOptions convert(const Arguments &arguments) {
   CompileOptions options;
   options.input = arguments.input;
@@ -286,8 +321,10 @@ static CompileOptions convert(const Arguments &arguments) {
   options.cubin = arguments.cubin;
   options.weights =
       StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
+  options.weightType = arguments.weightType;
   options.draft = StringRef(arguments.draft) == "mtp";
-  options.raise = Raise(findName(arguments.raise, kRaiseNames));
+  options.raise = parseRaise(arguments.raise);
+  options.modelOptions = listModelOptions(arguments);
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
   if (arguments.givenActivation) {
@@ -316,11 +353,10 @@ static StringRef explainTokenizer(const std::string &directory) {
 
 /// Says where there is no tokenizer for a model.
 static void warnOfTokenizer(const CompileOptions &options, checkpoint::Diagnostics &diagnostics) {
-  std::string directory = options.from ? options.checkpoint : options.input;
-  if (!options.from && isOnnx(options.input)) {
-    StringRef folder = llvm::sys::path::parent_path(options.input);
-    directory = folder.empty() ? "." : folder.str();
-  }
+  bool isGraph = !options.from && isOnnx(options.input);
+  std::string directory = options.from ? options.checkpoint
+                          : isGraph    ? findFolderOfModel(options.input)
+                                       : options.input;
   if (!frontend::hasTokenizer(directory)) {
     diagnostics.warning("no-tokenizer", directory, "",
                         "has no tokenizer.json: the model takes and gives token ids only", explainTokenizer(directory));

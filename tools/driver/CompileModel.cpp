@@ -19,8 +19,9 @@
 #include "tools/driver/CompileOutput.h"
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/FunctionFacts.h"
+#include "tools/driver/GraphFolder.h"
 #include "tools/driver/ProgramFacts.h"
-#include "tools/driver/ReadInput.h"
+#include "tools/driver/ReadGraph.h"
 #include "tools/driver/RunPhases.h"
 #include "tools/driver/SelectTarget.h"
 #include "tools/driver/Version.h"
@@ -56,7 +57,7 @@ public:
   /// The exit code; all findings are reported.
   int run() { return getCode(compile()); }
   bool isFunction() const { return standsAsItIs; }
-  /// The same of what a module of the deepseek phase takes, which `visit` sees.
+  /// The same of what a module of the deepseek phase takes, which `visit` sees, or a function of tensors.
   int lint(llvm::function_ref<void(ModuleOp)> visit);
 
 private:
@@ -66,6 +67,8 @@ private:
   bool takeInput();
   bool raise();
   bool mayStand() const;
+  bool checkStanding();
+  bool lintGraph();
   bool compileAsItStands(ModuleOp graph);
   bool compileAsItStandsFor(const NamedTarget &named, ModuleOp graph);
   bool checkStorage();
@@ -81,6 +84,7 @@ private:
   std::optional<std::string> findAssembler(const codegen::CodeTarget &target);
   bool writeCode(const codegen::ModelCode &code, const codegen::CodeTarget &target);
   bool writeBinary();
+  std::pair<std::string, std::string> findPlace(Location location) const;
   void takeDiagnostic(Diagnostic &diagnostic);
   void step(StringRef name) {
     if (options.progress) {
@@ -131,6 +135,9 @@ bool Compilation::compile() {
     if (!raise()) {
       return !diagnostics.hasErrors() && compileAsItStands(*graph);
     }
+    if (!readFilesOfModel(options, diagnostics, input)) {
+      return false;
+    }
     start = Phase::DeepSeek;
     // What thousands of nodes leave between what is kept is of no use to the phases behind: a quarter of their memory.
     graph = nullptr;
@@ -152,18 +159,27 @@ bool Compilation::compile() {
 }
 
 int Compilation::lint(llvm::function_ref<void(ModuleOp)> visit) {
-  Phase start = isOnnx(options.input) ? Phase::Onnx : Phase::DeepSeek;
-  bool done = takeInput() && phases.run(*input.module, start, Phase::DeepSeek, /*target=*/nullptr);
-  if (done && visit) {
+  bool done = takeInput() && (!isOnnx(options.input) || lintGraph());
+  if (done && visit && !standsAsItIs) {
     visit(*input.module);
   }
   return getCode(done);
 }
 
-/// Whether what is asked for can be made of a graph that is not a language model.
+/// What compiling a graph may refuse: raising or, where it may be compiled as it stands, nodes without a meaning there.
+bool Compilation::lintGraph() {
+  OwningOpRef<ModuleOp> graph = input.module->clone();
+  if (options.raise != Raise::None && raise()) {
+    return readFilesOfModel(options, diagnostics, input);
+  }
+  standsAsItIs = true;
+  return !diagnostics.hasErrors() && phases.decompose(*graph);
+}
+
+/// Whether what is asked for is something of graphs that are not language models, too.
 bool Compilation::mayStand() const {
   bool isCode = options.product != Product::IR || options.last == Phase::Lower;
-  return isCode && options.raise != Raise::Require && options.target == "cpu";
+  return isCode && options.raise != Raise::Require;
 }
 
 /// Makes a language model of a graph. Where it is none, says why: in notes, if it may be compiled as it stands.
@@ -173,7 +189,7 @@ bool Compilation::raise() {
   bool raised = raising.run(*input.module, Phase::Onnx, Phase::DeepSeek, nullptr);
   heard = &diagnostics;
   for (checkpoint::Finding finding : unraised.findings()) {
-    bool isWhy = !raised && mayStand() && finding.severity == checkpoint::Severity::Error;
+    bool isWhy = !raised && mayStand();
     // The last one says what to do about it, which is done.
     if (!isWhy || finding.code != "raise") {
       finding.severity = isWhy ? checkpoint::Severity::Note : finding.severity;
@@ -187,10 +203,27 @@ bool Compilation::raise() {
   return raised;
 }
 
-bool Compilation::compileAsItStands(ModuleOp graph) {
+/// Whether everything that was asked for can be had of a function of tensors.
+bool Compilation::checkStanding() {
+  size_t before = diagnostics.errorCount();
+  for (const std::string &option : options.modelOptions) {
+    fail(Problem::Usage, "raise",
+         "--" + option + " has no effect: it is about language models, not functions of tensors");
+  }
   if (!mayStand()) {
-    return fail(Problem::Usage, "raise",
-                "a graph as it stands is code for processors: neither IR of a phase before lower nor --target=cuda");
+    fail(Problem::Usage, "raise", "a graph as it stands has no IR of the phases from deepseek to plan");
+  }
+  if (options.target != "cpu") {
+    fail(Problem::Unsupported, "raise",
+         "a function of tensors is code for processors alone, and not for --target=" + options.target +
+             ": use --target=cpu");
+  }
+  return diagnostics.errorCount() == before;
+}
+
+bool Compilation::compileAsItStands(ModuleOp graph) {
+  if (!checkStanding()) {
+    return false;
   }
   standsAsItIs = true;
   contents.model.family = "onnx";
@@ -200,8 +233,6 @@ bool Compilation::compileAsItStands(ModuleOp graph) {
       return false;
     }
   }
-  // A tokenizer beside the graph serves nobody.
-  input.tokenizer.reset();
   return !isProgram(options.product) || writeBinary();
 }
 
@@ -252,15 +283,18 @@ bool Compilation::takeTargets() {
   return true;
 }
 
+/// The file that a location is in, and where: a line and column, or a node's name.
+std::pair<std::string, std::string> Compilation::findPlace(Location location) const {
+  if (auto place = location->findInstanceOf<FileLineColLoc>()) {
+    return {place.getFilename().str(), std::to_string(place.getLine()) + ":" + std::to_string(place.getColumn())};
+  }
+  auto name = location->findInstanceOf<NameLoc>();
+  return {options.input, name ? name.getName().str() : ""};
+}
+
 /// MLIR's diagnostics in the form of all others.
 void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
-  std::string file = options.input, where;
-  if (auto location = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>()) {
-    file = location.getFilename().str();
-    where = std::to_string(location.getLine()) + ":" + std::to_string(location.getColumn());
-  } else if (auto name = diagnostic.getLocation()->findInstanceOf<NameLoc>()) {
-    where = name.getName().str();
-  }
+  auto [file, where] = findPlace(diagnostic.getLocation());
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
     Problem blame = heard == &unraised ? Problem::Unsupported : phases.getBlame();
     heard->error(blame, "mlir", file, where, diagnostic.str());
@@ -268,7 +302,8 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
     heard->warning("mlir", file, where, diagnostic.str());
   }
   for (Diagnostic &note : diagnostic.getNotes()) {
-    heard->note("mlir", file, where, note.str());
+    auto [fileOfNote, whereOfNote] = findPlace(note.getLocation());
+    heard->note("mlir", fileOfNote, whereOfNote, note.str());
   }
 }
 

@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace fathom::driver {
 
@@ -37,6 +38,9 @@ inline bool isProgram(Product product) { return product >= Product::Artifact; }
 /// function of tensors, whatever it is.
 enum class Raise { Auto, Require, None };
 constexpr const char *kRaiseNames = "auto|require|none";
+Raise parseRaise(llvm::StringRef name);
+/// As checkpoints have them, or integers of 8 bits in groups that share a scale.
+constexpr const char *kWeightTypeNames = "keep|q8";
 
 struct CompileOptions {
   /// A checkpoint directory, an .onnx file, or a .mlir file when `from` is given.
@@ -57,6 +61,8 @@ struct CompileOptions {
   /// Whether GPUs get machine code beside PTX: "auto" where there is a ptxas, "require", or "none".
   std::string cubin = "auto";
   codegen::WeightStorage weights = codegen::WeightStorage::Pack;
+  /// What weights of products become, one of kWeightTypeNames.
+  std::string weightType = "keep";
   /// Positions to serve; 0: as many as the model has.
   int64_t maxContext = 0;
   /// What the cache keeps numbers as.
@@ -68,6 +74,8 @@ struct CompileOptions {
   /// Most tokens in one prefill step; 0: as suits the model's experts.
   int64_t prefillRows = 0;
   Raise raise = Raise::Auto;
+  /// Options that somebody gave and that act on language models alone, without dashes.
+  std::vector<std::string> modelOptions;
   /// Compile the layer that drafts tokens, where the checkpoint has one.
   bool draft = true;
   /// False: everything becomes generated loops.
@@ -91,8 +99,9 @@ struct CompileOptions {
 /// it is not NULL, becomes true of a function of tensors.
 int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics, bool *isFunction = nullptr);
 
-/// Reads a checkpoint or an ONNX model and makes IR of the deepseek phase of it, which `visit` sees: all that a model
-/// may be refused for. Findings go to `diagnostics`; the result is the exit code.
+/// Reads a checkpoint or an ONNX model and makes IR of the deepseek phase of it, which `visit` sees, or of a graph that
+/// is compiled as it stands, what its nodes compute: all that a model may be refused for. Findings go to `diagnostics`;
+/// the result is the exit code.
 int lintModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics,
               llvm::function_ref<void(mlir::ModuleOp)> visit = nullptr);
 

@@ -12,6 +12,7 @@
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "runtime/src/status.h"
+#include "tools/driver/GraphFolder.h"
 #include "tools/driver/InspectArtifact.h"
 #include "tools/driver/InspectOnnx.h"
 #include "tools/driver/Terminal.h"
@@ -92,6 +93,9 @@ static void describeCheckpoint(const Checkpoint &checkpoint, Report &report) {
 
 /// Reports what is sound; findings about the rest go to `diagnostics`.
 static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics, Report &report) {
+  if (refuseFolderOfGraphs(path, diagnostics)) {
+    return;
+  }
   huggingface::ModelConfig config = huggingface::loadModelConfig(path, diagnostics);
   bool goodConfig = !diagnostics.hasErrors();
   std::unique_ptr<Checkpoint> checkpoint = Checkpoint::openSound(path, diagnostics);

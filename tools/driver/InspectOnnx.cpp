@@ -114,6 +114,7 @@ static void listRaised(const std::string &path, Report &report) {
   CompileOptions options;
   options.input = path;
   options.tokenizer = false;
+  options.raise = Raise::Require;
   checkpoint::Diagnostics findings;
   (void)lintModel(options, findings, [&](mlir::ModuleOp module) { listRaisedOps(module, report); });
 }

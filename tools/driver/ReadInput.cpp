@@ -5,7 +5,6 @@
 
 #include "tools/driver/ReadInput.h"
 
-#include "dialects/onnx/Onnx.h"
 #include "dialects/support/TensorName.h"
 #include "fathom/artifact_abi.h"
 #include "frontend/checkpoint/Checkpoint.h"
@@ -13,13 +12,13 @@
 #include "frontend/checkpoint/WeightIndex.h"
 #include "frontend/huggingface/Families.h"
 #include "frontend/huggingface/ImportModel.h"
-#include "frontend/onnx/import/ImportModel.h"
 #include "frontend/tokenizer/ReadChat.h"
+#include "tools/driver/GraphFolder.h"
+#include "tools/driver/ReadGraph.h"
 
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -50,10 +49,8 @@ static StringRef explainInput(StringRef input) {
   return hub && !llvm::sys::fs::exists(owner) ? StringRef(download) : "";
 }
 
-bool isOnnx(StringRef path) { return path.ends_with_insensitive(".onnx") && !llvm::sys::fs::is_directory(path); }
-
-static void readTokenizer(StringRef directory, const CompileOptions &options, Diagnostics &diagnostics,
-                          std::optional<uint32_t> vocabulary, CompileInput &input) {
+void readTokenizer(StringRef directory, const CompileOptions &options, Diagnostics &diagnostics,
+                   std::optional<uint32_t> vocabulary, CompileInput &input) {
   size_t before = diagnostics.errorCount();
   if (!options.tokenizer) {
     return;
@@ -117,7 +114,8 @@ static bool refuseDirectory(StringRef path, Diagnostics &diagnostics) {
 
 static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   if (llvm::sys::fs::is_directory(path)) {
-    return llvm::sys::fs::exists(path + "/config.json") || !refuseDirectory(path, diagnostics);
+    bool mayBe = llvm::sys::fs::exists(path + "/config.json") || !refuseDirectory(path, diagnostics);
+    return mayBe && !refuseFolderOfGraphs(path, diagnostics);
   }
   llvm::sys::fs::file_status status;
   std::error_code error = llvm::sys::fs::status(path, status);
@@ -195,43 +193,6 @@ static bool importCheckpoint(const CompileOptions &options, MLIRContext &context
   return true;
 }
 
-/// What raising takes into the model's facts.
-static void setGraphFacts(ModuleOp module, const huggingface::GraphConfig &config) {
-  Builder builder(module.getContext());
-  SmallVector<NamedAttribute> facts = huggingface::convertGeneration(builder, config.generation);
-  if (config.maxPositions) {
-    facts.push_back(builder.getNamedAttr("max_context", builder.getI64IntegerAttr(*config.maxPositions)));
-  }
-  module->setAttr(onnx::kGenerationAttr, builder.getDictionaryAttr(facts));
-}
-
-static WeightFile convertFile(const onnx::DataFile &file) {
-  return {file.name, file.path, file.bytes, file.headHash, file.headBytes};
-}
-
-static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
-                       CompileInput &input) {
-  std::unique_ptr<onnx::Model> model = onnx::Model::open(options.input, diagnostics);
-  if (!model) {
-    return false;
-  }
-  onnx::TypedModel typed = onnx::inferShapes(*model, diagnostics);
-  if (diagnostics.hasErrors()) {
-    return false;
-  }
-  onnx::ImportedModel imported = onnx::importModel(context, *model, typed, diagnostics);
-  input.module = std::move(imported.module);
-  input.files.emplace();
-  StringRef folder = llvm::sys::path::parent_path(options.input);
-  input.files->directory = folder.empty() ? "." : folder.str();
-  if (options.raise != Raise::None) {
-    readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
-  }
-  setGraphFacts(*input.module, huggingface::loadGraphConfig(input.files->directory, diagnostics));
-  llvm::append_range(input.files->files, llvm::map_range(imported.files, convertFile));
-  return !diagnostics.hasErrors();
-}
-
 bool importModel(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics, CompileInput &input) {
   return isOnnx(options.input) ? importOnnx(options, context, diagnostics, input)
                                : importCheckpoint(options, context, diagnostics, input);
@@ -253,21 +214,6 @@ static bool isOfGraph(ArrayRef<Attribute> shards) {
   });
 }
 
-/// A file that a module names in the folder of a graph.
-static std::optional<onnx::DataFile> findGraphFile(StringRef folder, StringRef name, Diagnostics &diagnostics) {
-  for (StringRef part : llvm::split(name, '/')) {
-    StringRef fault = checkpoint::faultOfFileName(part);
-    if (!fault.empty()) {
-      diagnostics.error(Problem::BadInput, "bad-location", folder, "",
-                        "the module names the file '" + escape(name, 80) + "', of which a part " + fault);
-      return std::nullopt;
-    }
-  }
-  return checkpoint::staysInside(folder, name, diagnostics)
-             ? onnx::lookAtFile(name, checkpoint::joinPath(folder, name), diagnostics)
-             : std::nullopt;
-}
-
 /// Where the weights of a module are: in the files of a graph, or in a checkpoint.
 static void findFiles(const CompileOptions &options, Diagnostics &diagnostics, CompileInput &input) {
   auto shards = (*input.module)->getAttrOfType<ArrayAttr>(deepseek::kShardsAttr);
@@ -280,8 +226,8 @@ static void findFiles(const CompileOptions &options, Diagnostics &diagnostics, C
   input.files = WeightFiles{options.checkpoint, {}};
   for (Attribute shard : shards) {
     StringRef name = cast<deepseek::ShardAttr>(shard).getFile();
-    if (std::optional<onnx::DataFile> file = findGraphFile(options.checkpoint, name, diagnostics)) {
-      input.files->files.push_back(convertFile(*file));
+    if (std::optional<WeightFile> file = findGraphFile(options.checkpoint, name, diagnostics)) {
+      input.files->files.push_back(std::move(*file));
     }
   }
 }

@@ -22,10 +22,15 @@ struct CompileInput {
   /// Nothing without weights.
   std::optional<WeightFiles> files;
   std::optional<frontend::TokenizerModel> tokenizer;
+  /// Of a graph that may become a language model: findings about files that only such a one has, and the tokens that
+  /// they say it has.
+  checkpoint::Diagnostics ofModel;
+  std::optional<int64_t> vocabulary;
 };
 
-/// Whether compiling it begins with a graph of ONNX: it is named as one, and no directory.
-bool isOnnx(llvm::StringRef path);
+/// Reads the tokenizer in `directory`, if options want one and it is there; ids must be below `vocabulary`.
+void readTokenizer(llvm::StringRef directory, const CompileOptions &options, checkpoint::Diagnostics &diagnostics,
+                   std::optional<uint32_t> vocabulary, CompileInput &input);
 
 /// Reads the checkpoint directory or the ONNX model that options name. False after it reported every finding.
 bool importModel(const CompileOptions &options, mlir::MLIRContext &context, checkpoint::Diagnostics &diagnostics,

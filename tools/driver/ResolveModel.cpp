@@ -13,8 +13,8 @@
 #include "runtime/device/device.h"
 #include "tools/driver/CompileModel.h"
 #include "tools/driver/FatalErrors.h"
+#include "tools/driver/GraphFolder.h"
 #include "tools/driver/Isolate.h"
-#include "tools/driver/ReadInput.h"
 #include "tools/driver/Terminal.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -62,7 +62,7 @@ static const kernels::Device &findTarget(const runtime::Device &device) {
 static CompileOptions chooseOptions(const cli::RunOptions &given, const runtime::DeviceChoice &choice) {
   CompileOptions options;
   options.chatFormat = given.chatFormat;
-  options.raise = given.inputs.count > 0 ? Raise::None : Raise::Auto;
+  options.raise = given.callsFunction() ? Raise::None : Raise::Auto;
   options.weights = codegen::WeightStorage::Reference;
   if (choice.device && findTarget(*choice.device).name != options.target) {
     const kernels::Device &target = findTarget(*choice.device);

@@ -45,6 +45,7 @@ static void addModel(OpPassManager &manager, const CompileOptions &options, cons
   model.prefillRows = options.prefillRows;
   model.decodeRows = options.maxBatch;
   model.rewriteWeights = options.weights == codegen::WeightStorage::Pack && options.kernels;
+  model.weightType = options.weightType;
   addModelPipeline(manager, model);
 }
 

@@ -9,6 +9,7 @@
 #include "frontend/tokenizer/ChatFormats.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "runtime/cli/options.h"
+#include "tools/driver/GraphFolder.h"
 #include "tools/driver/Terminal.h"
 #include "tools/driver/TokenizeInput.h"
 #include "llvm/Support/FileSystem.h"
@@ -24,8 +25,8 @@ using tokenizer::Status;
 } // namespace
 
 static constexpr const char *kAbout =
-    "Text on stdin, token ids on stdout. X is a checkpoint or tokenizer directory, a tokenizer.json, an artifact or\n"
-    "an executable made by --emit=exe.\n"
+    "Text on stdin, token ids on stdout. X is a checkpoint or tokenizer directory, a tokenizer.json, an ONNX model\n"
+    "beside one, an artifact or an executable made by --emit=exe.\n"
     "\n"
     "A line for --chat is a JSON array of messages {\"role\": ..., \"content\": ...}, or an object {\"messages\": "
     "[...],\n"
@@ -107,7 +108,8 @@ static bool looksCompiled(const std::string &path) {
 
 static int openFiles(const std::string &path, StringRef chatFormat, OpenedTokenizer &out) {
   checkpoint::Diagnostics diagnostics;
-  std::optional<frontend::TokenizerModel> model = frontend::readTokenizer(path, diagnostics, std::nullopt, chatFormat);
+  std::optional<frontend::TokenizerModel> model =
+      frontend::readTokenizer(isOnnx(path) ? findFolderOfModel(path) : path, diagnostics, std::nullopt, chatFormat);
   diagnostics.print(llvm::errs());
   if (!model) {
     return diagnostics.exitCode();

@@ -29,11 +29,12 @@ extern "C" {
 #endif
 
 /// Output columns in a panel of weights. A weight [N, K] in panels is data[ceil(N/32)][K][32], rows padded
-/// with zeros; its scales are f32 [ceil(N/32)][ceil(K/128)][32].
+/// with zeros; its scales are f32 [ceil(N/32)][ceil(K/128)][32], those of integers f16 [ceil(N/32)][ceil(K/32)][32].
 #define FATHOM_PANEL_WIDTH 32
 
-/// Columns of K that share one scale in a quantized weight.
+/// Columns of K that share one scale in a weight of FP8, and in one of integers.
 #define FATHOM_SCALE_BLOCK 128
+#define FATHOM_SCALE_GROUP 32
 
 /// Tokens in a page of the cache, and keys in a block of attention: blocks start at multiples of it, so
 /// the order of every reduction over keys depends on absolute positions only.

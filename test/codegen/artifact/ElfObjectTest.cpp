@@ -13,6 +13,18 @@
 
 namespace fathom::codegen::test {
 
+TEST(ElfObject, SymbolsOfLettersThatCLacksStayApart) {
+  TemporaryDirectory directory;
+  ShardBuilder shard;
+  std::vector<Source> sources = {shard.add(33, 70, ElementType::BF16, 1)};
+  ArtifactContents contents = makeSmallContents(shard.save(directory.path("shard")), sources, "code");
+  for (auto [name, symbol] :
+       {std::pair("s\u00fc\u00df", "fathom_model_s_c3_bc_c3_9f["), {"\u00f6", "fathom_model__c3_b6["}}) {
+    ASSERT_EQ(exitCode(writeObject(contents, name, directory.path("m.o"), directory.path("m.h"), {})), 0);
+    EXPECT_NE(readFile(directory.path("m.h")).find(symbol), std::string::npos);
+  }
+}
+
 TEST(ElfObject, HoldsTheArtifactUnderItsSymbols) {
   TemporaryDirectory directory;
   ShardBuilder shard;

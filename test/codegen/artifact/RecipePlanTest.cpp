@@ -126,6 +126,16 @@ TEST(ComputeSliceSize, RefusesScalesAndZerosOfOtherBlocks) {
             "recipe of layers.0.q: a matrix of shape [5, " + std::to_string(INT64_MAX) + "]");
 }
 
+TEST(ComputeSliceSize, RefusesToQuantizeWhatIsNotNumbers) {
+  Source a{0, 0, 4, 8, ElementType::BF16}, bytes{0, 0, 4, 8, ElementType::Byte};
+  constexpr char mistake[] = "recipe of layers.0.q: a quantization of other than one matrix of numbers";
+  EXPECT_EQ(findMistake(makeRecipe({a}, {Quantize{3}})), "");
+  EXPECT_EQ(findMistake(makeRecipe({a}, {QuantizeScales{3}})), "");
+  EXPECT_EQ(findMistake(makeRecipe({bytes}, {Quantize{3}})), mistake);
+  EXPECT_EQ(findMistake(makeRecipe({a}, {Quantize{0}})), mistake);
+  EXPECT_EQ(findMistake(makeRecipe({a}, {PackPanels{32}, QuantizeScales{3}})), mistake);
+}
+
 TEST(ComputeSliceSize, RefusesRecipesThatAreEmptyOrTooLong) {
   Source a{0, 0, 4, 8, ElementType::BF16};
   EXPECT_EQ(findMistake({}), "recipe of layers.0.q: 0 sources and 0 steps");

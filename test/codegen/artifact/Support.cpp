@@ -235,6 +235,47 @@ static Matrix run(const Dequantize &dequantize, const Inputs &inputs) {
   return result;
 }
 
+/// The numbers of the group that column `k` is in.
+static std::vector<float> getGroup(const Matrix &matrix, int64_t row, int64_t k, int64_t group) {
+  std::vector<float> numbers;
+  for (int64_t i = k / group * group; i < std::min(matrix.columns, (k / group + 1) * group); ++i) {
+    numbers.push_back(decode(matrix.type, matrix.at(row, i)));
+  }
+  return numbers;
+}
+
+static _Float16 getScale(const std::vector<float> &numbers) {
+  float largest = 0;
+  for (float number : numbers) {
+    largest = std::max(largest, std::abs(number));
+  }
+  return static_cast<_Float16>(std::min(largest / 127, 65504.0f));
+}
+
+static Matrix run(const Quantize &quantize, const Inputs &inputs) {
+  Matrix result{inputs[0].rows, inputs[0].columns, ElementType::Byte, ""};
+  for (int64_t row = 0; row < result.rows; ++row) {
+    for (int64_t k = 0; k < result.columns; ++k) {
+      std::vector<float> group = getGroup(inputs[0], row, k, quantize.group);
+      auto scale = static_cast<float>(getScale(group));
+      float integer = scale == 0 ? 0 : std::nearbyint(group[k % quantize.group] / scale);
+      result.bytes += static_cast<char>(std::clamp(integer, -127.0f, 127.0f));
+    }
+  }
+  return result;
+}
+
+static Matrix run(const QuantizeScales &quantize, const Inputs &inputs) {
+  Matrix result{inputs[0].rows, (inputs[0].columns + quantize.group - 1) / quantize.group, ElementType::F16, ""};
+  for (int64_t row = 0; row < result.rows; ++row) {
+    for (int64_t k = 0; k < inputs[0].columns; k += quantize.group) {
+      _Float16 scale = getScale(getGroup(inputs[0], row, k, quantize.group));
+      result.bytes.append(reinterpret_cast<const char *>(&scale), sizeof(scale));
+    }
+  }
+  return result;
+}
+
 static Matrix run(const Constant &constant, const Inputs &inputs) {
   return {constant.rows, constant.columns, constant.type, constant.bytes};
 }

@@ -99,6 +99,9 @@ TEST_P(PackSteps, EqualTheNaiveLoopsInSmallPieces) {
   fixture.add({fixture.shard.add(rows, columns, type, 12)}, {SliceRows{rows / 3, 1, rows - rows / 3}});
   fixture.add({fixture.shard.add(rows, columns, type, 13)}, {Transpose(), SliceRows{0, 2, (columns + 1) / 2}});
   fixture.add({fixture.shard.add(rows, columns, type, 11)}, {Transpose(), ToF32(), PackPanels{32}});
+  fixture.add({fixture.shard.add(rows, columns, type, 14)}, {Quantize{32}, PackPanels{32}});
+  fixture.add({fixture.shard.add(rows, columns, type, 14)}, {QuantizeScales{32}, PackPanels{32}});
+  fixture.add({fixture.shard.add(rows, columns, type, 15)}, {ToF32(), Quantize{7}});
   Source scales = fixture.shard.addScales(rows, columns, 5);
   fixture.recipes.push_back(makeScalesRecipe({{scales, rows}}, {PackPanels{32}}));
   fixture.expectExact();

@@ -311,6 +311,18 @@ TEST(LowerRecipes, DequantizesByBlocks) {
   EXPECT_THAT(recipe.steps[1].inputs, ElementsAre(2, 1)) << "what is unpacked, and the second source";
 }
 
+TEST(LowerRecipes, QuantizesByGroups) {
+  SliceRecipe numbers = lowerRecipe("tensor<48x256xi8>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %result = deepseek.quantize %a group 32 : tensor<48x256xf8E4M3FN> -> tensor<48x256xi8>)");
+  SliceRecipe scales = lowerRecipe("tensor<48x8xf16>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %result = deepseek.quantize_scales %a group 32 : tensor<48x256xf8E4M3FN> -> tensor<48x8xf16>)");
+  ASSERT_TRUE(getAction<Quantize>(numbers, 0) && getAction<QuantizeScales>(scales, 0));
+  EXPECT_EQ(getAction<Quantize>(numbers, 0)->group, 32);
+  EXPECT_EQ(getAction<QuantizeScales>(scales, 0)->group, 32);
+}
+
 TEST(LowerRecipes, NamesTheLayout) {
   auto layout = [](const std::string &type, const std::string &steps) {
     return llvm::cantFail(lower(makeRecipe(type, steps))).front().layout;

@@ -75,7 +75,7 @@ func.func @mla_attention_c2(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16
 
 func.func @mla_attention_c3(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xf8E4M3FN>,
                   %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'deepseek.mla_attention' op expects a scale and a block if and only if the weight is f8, but the weight is 'tensor<22x12xf8E4M3FN>'}}
+  // expected-error @+1 {{'deepseek.mla_attention' op expects a scale and a block if and only if the weight is f8 or i8, but the weight is 'tensor<22x12xf8E4M3FN>'}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
       : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xf8E4M3FN>, tensor<16x2x2xf32>, tensor<?xi32>)
@@ -136,7 +136,7 @@ func.func @mla_absorb_query_c2(%q: tensor<?x20xf32>, %w: tensor<22x12xbf16>, %t:
 // -----
 
 func.func @mla_absorb_query_c3(%q: tensor<?x20xf32>, %w: tensor<22x12xf8E4M3FN>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'deepseek.mla_absorb_query' op expects a scale and a block if and only if the weight is f8, but the weight is 'tensor<22x12xf8E4M3FN>'}}
+  // expected-error @+1 {{'deepseek.mla_absorb_query' op expects a scale and a block if and only if the weight is f8 or i8, but the weight is 'tensor<22x12xf8E4M3FN>'}}
   %a = deepseek.mla_absorb_query interleaved %q, %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64}
       : (tensor<?x20xf32>, tensor<22x12xf8E4M3FN>, tensor<16x2x2xf32>, tensor<?xi32>) -> tensor<?x32xf32>
@@ -249,7 +249,7 @@ func.func @mla_expand_output_c1_result(%x: tensor<?x24xf32>, %w: tensor<22x12xbf
 // -----
 
 func.func @mla_expand_output_c2(%x: tensor<?x24xf32>, %w: tensor<22x12xf8E4M3FN>) {
-  // expected-error @+1 {{'deepseek.mla_expand_output' op expects a scale and a block if and only if the weight is f8, but the weight is 'tensor<22x12xf8E4M3FN>'}}
+  // expected-error @+1 {{'deepseek.mla_expand_output' op expects a scale and a block if and only if the weight is f8 or i8, but the weight is 'tensor<22x12xf8E4M3FN>'}}
   %a = deepseek.mla_expand_output %x, %w {num_heads = 2 : i64, nope_dim = 6 : i64, value_dim = 5 : i64}
       : (tensor<?x24xf32>, tensor<22x12xf8E4M3FN>) -> tensor<?x10xf32>
   return

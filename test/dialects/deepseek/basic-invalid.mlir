@@ -106,7 +106,7 @@ func.func @linear_swiglu_c2(%x: tensor<?x8xf32>, %w: tensor<20x8xbf16>) {
 // -----
 
 func.func @linear_c3_scale_missing(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN>) {
-  // expected-error @+1 {{'deepseek.linear' op expects a scale and a block if and only if the weight is f8, but the weight is 'tensor<4x8xf8E4M3FN>'}}
+  // expected-error @+1 {{'deepseek.linear' op expects a scale and a block if and only if the weight is f8 or i8, but the weight is 'tensor<4x8xf8E4M3FN>'}}
   %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<4x8xf8E4M3FN>) -> tensor<?x4xf32>
   return
 }
@@ -114,7 +114,7 @@ func.func @linear_c3_scale_missing(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN>
 // -----
 
 func.func @linear_c3_scale_unexpected(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>, %s: tensor<1x1xf32>) {
-  // expected-error @+1 {{'deepseek.linear' op expects a scale and a block if and only if the weight is f8, but the weight is 'tensor<4x8xbf16>'}}
+  // expected-error @+1 {{'deepseek.linear' op expects a scale and a block if and only if the weight is f8 or i8, but the weight is 'tensor<4x8xbf16>'}}
   %y = deepseek.linear %x, %w scale %s <128 x 128>
       : (tensor<?x8xf32>, tensor<4x8xbf16>, tensor<1x1xf32>) -> tensor<?x4xf32>
   return
@@ -268,7 +268,7 @@ func.func @linear_c3_block(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN, #deepse
 // -----
 
 func.func @rms_norm_layout(%x: tensor<?x8xf32>, %w: tensor<2x4xbf16, #deepseek.layout<panels = 32>>) {
-  // expected-error @+1 {{op operand #1 must be weight in rows of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<2x4xbf16, #deepseek.layout<panels = 32>>'}}
+  // expected-error @+1 {{op operand #1 must be weight in rows of bf16, f16, f32, f8E4M3FN or i8, of static shape and 1 to 2^40 elements, but got 'tensor<2x4xbf16, #deepseek.layout<panels = 32>>'}}
   %y = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<2x4xbf16, #deepseek.layout<panels = 32>>
   return
 }

@@ -1,4 +1,4 @@
-// Each constraint of weights of few bits and of what they stand for, broken once.
+// Each constraint of weights of few bits, of what they stand for and how they are made, broken once.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 deepseek.recipe @r : tensor<4x8xf16> {
@@ -78,9 +78,45 @@ deepseek.weight @w : tensor<8xi4> from "w" at [0, 0]
 // -----
 
 // No kernel reads such numbers: recipes make others of them.
-deepseek.weight @w : tensor<4x8xi8> from "w" at [0, 0]
+deepseek.weight @w : tensor<4x8xui8> from "w" at [0, 0]
 func.func @f() {
-  // expected-error @+1 {{'deepseek.get_weight' op result #0 must be weight in rows or a known layout of bf16, f16, f32 or f8E4M3FN}}
-  %w = deepseek.get_weight @w : tensor<4x8xi8>
+  // expected-error @+1 {{'deepseek.get_weight' op result #0 must be weight in rows or a known layout of bf16, f16, f32, f8E4M3FN or i8}}
+  %w = deepseek.get_weight @w : tensor<4x8xui8>
   return
+}
+
+// -----
+
+deepseek.recipe @r : tensor<4x8xi8> {
+  %w = deepseek.constant dense<1> : tensor<4x8xi8>
+  // expected-error @+1 {{'deepseek.quantize' op expects floats, but got 'tensor<4x8xi8>'}}
+  %r = deepseek.quantize %w group 4 : tensor<4x8xi8> -> tensor<4x8xi8>
+  deepseek.yield %r : tensor<4x8xi8>
+}
+
+// -----
+
+deepseek.recipe @r : tensor<4x8xf16> {
+  %w = deepseek.constant dense<1.0> : tensor<4x8xf32>
+  // expected-error @+1 {{'deepseek.quantize' op expects a result 'tensor<4x8xi8>', but got 'tensor<4x8xf16>'}}
+  %r = deepseek.quantize %w group 4 : tensor<4x8xf32> -> tensor<4x8xf16>
+  deepseek.yield %r : tensor<4x8xf16>
+}
+
+// -----
+
+deepseek.recipe @r : tensor<4x2xf16> {
+  %w = deepseek.constant dense<1> : tensor<4x8xi8>
+  // expected-error @+1 {{'deepseek.quantize_scales' op expects floats, but got 'tensor<4x8xi8>'}}
+  %r = deepseek.quantize_scales %w group 4 : tensor<4x8xi8> -> tensor<4x2xf16>
+  deepseek.yield %r : tensor<4x2xf16>
+}
+
+// -----
+
+deepseek.recipe @r : tensor<4x2xf32> {
+  %w = deepseek.constant dense<1.0> : tensor<4x8xf32>
+  // expected-error @+1 {{'deepseek.quantize_scales' op expects a result 'tensor<4x2xf16>', but got 'tensor<4x2xf32>'}}
+  %r = deepseek.quantize_scales %w group 4 : tensor<4x8xf32> -> tensor<4x2xf32>
+  deepseek.yield %r : tensor<4x2xf32>
 }

@@ -69,7 +69,7 @@ func.func @gate_c3_weights(%x: tensor<?x6xf32>) {
 
 func.func @experts_c3(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>, %g: tensor<6x4x8xf8E4M3FN>,
                       %d: tensor<6x8x4xbf16>) {
-  // expected-error @+1 {{'deepseek.moe_experts' op expects a scale and a block if and only if the weight is f8, but the weight is 'tensor<6x4x8xf8E4M3FN>'}}
+  // expected-error @+1 {{'deepseek.moe_experts' op expects a scale and a block if and only if the weight is f8 or i8, but the weight is 'tensor<6x4x8xf8E4M3FN>'}}
   %y = deepseek.moe_experts %x, %i, %w, %g, %g, %d
       : (tensor<?x8xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<6x4x8xf8E4M3FN>, tensor<6x4x8xf8E4M3FN>,
          tensor<6x8x4xbf16>) -> tensor<?x8xf32>
@@ -153,7 +153,7 @@ func.func @grouped_c2_panels(%x: tensor<?x8xf32>, %o: tensor<7xi32>, %r: tensor<
 // -----
 
 func.func @grouped_c3(%x: tensor<?x8xf32>, %o: tensor<7xi32>, %r: tensor<?xi32>, %w: tensor<6x5x8xf8E4M3FN>) {
-  // expected-error @+1 {{'deepseek.moe_linear' op expects a scale and a block if and only if the weight is f8, but the weight is 'tensor<6x5x8xf8E4M3FN>'}}
+  // expected-error @+1 {{'deepseek.moe_linear' op expects a scale and a block if and only if the weight is f8 or i8, but the weight is 'tensor<6x5x8xf8E4M3FN>'}}
   %y = deepseek.moe_linear %x, %o, %r, %w top_k 2
       : (tensor<?x8xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x5x8xf8E4M3FN>) -> tensor<?x5xf32>
   return

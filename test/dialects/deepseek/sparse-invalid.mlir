@@ -239,7 +239,7 @@ func.func @sparse_attention_c2(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent:
 func.func @sparse_attention_c3(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32, index: 8 x f32>, %l: index,
                         %w: tensor<22x12xf8E4M3FN>, %t: tensor<16x2x2xf32>, %iq: tensor<?x24xf32>, %iw: tensor<?x3xf32>,
                         %p: tensor<?xi32>) {
-  // expected-error @+1 {{'deepseek.sparse_attention' op expects a scale and a block if and only if the weight is f8, but the weight is 'tensor<22x12xf8E4M3FN>'}}
+  // expected-error @+1 {{'deepseek.sparse_attention' op expects a scale and a block if and only if the weight is f8 or i8, but the weight is 'tensor<22x12xf8E4M3FN>'}}
   %a = deepseek.sparse_attention interleaved %q, %c[%l], %w, %t index %iq, %iw at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64,
        index_heads = 3 : i64, index_dim = 8 : i64, top_k = 5 : i64}

@@ -85,6 +85,17 @@ deepseek.recipe @dequantized : tensor<4x9xbf16> {
   deepseek.yield %r : tensor<4x9xbf16>
 }
 
+// CHECK-LABEL: deepseek.recipe @quantized
+deepseek.recipe @quantized : tensor<4x10xi8> {
+  %w = deepseek.source @packed : tensor<4x10xui4>
+  %f = deepseek.to_f32 %w : tensor<4x10xui4> -> tensor<4x10xf32>
+  // CHECK: deepseek.quantize %{{.*}} group 4 : tensor<4x10xf32> -> tensor<4x10xi8>
+  %q = deepseek.quantize %f group 4 : tensor<4x10xf32> -> tensor<4x10xi8>
+  // CHECK: deepseek.quantize_scales %{{.*}} group 4 : tensor<4x10xf32> -> tensor<4x3xf16>
+  %s = deepseek.quantize_scales %f group 4 : tensor<4x10xf32> -> tensor<4x3xf16>
+  deepseek.yield %q : tensor<4x10xi8>
+}
+
 // CHECK-LABEL: deepseek.recipe @transposed
 deepseek.recipe @transposed : tensor<3x2xf32> {
   // CHECK: %[[C:.*]] = deepseek.constant dense<{{.*}}> : tensor<2x3xf32>

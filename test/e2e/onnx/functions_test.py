@@ -232,12 +232,22 @@ class Functions(unittest.TestCase):
 
     def test_a_graph_as_it_stands_is_for_processors(self):
         path, out = self.write(perceptron()), self.path("x.fathom")
-        for options in (["--target=cuda"], ["--emit=model"]):
-            with self.subTest(options):
-                done = self.fathom("compile", path, "-o", out, "--raise=none", *options, code=USAGE)
-                self.assertIn("a graph as it stands is code for processors", done.stderr)
-        done = self.fathom("compile", path, "-o", out, "--raise=none", "--no-tokenizer", code=USAGE)
-        self.assertIn("a function of tensors has no tokenizer", done.stderr)
+        for code, option, message in ((UNSUPPORTED, "--target=cuda", "is code for processors alone"),
+                                      (USAGE, "--emit=model", "has no IR of the phases from deepseek to plan")):
+            with self.subTest(option):
+                done = self.fathom("compile", path, "-o", out, "--raise=none", option, code=code)
+                self.assertIn(message, done.stderr)
+
+    def test_options_of_language_models_are_refused(self):
+        path, out, x = self.write(perceptron()), self.path("x.fathom"), self.path("x.npy")
+        for raising in "auto", "none":
+            done = self.fathom("compile", path, "-o", out, f"--raise={raising}", "--max-context=8", "--cache-type=bf16",
+                               "--no-tokenizer", code=USAGE)
+            for option in "max-context", "cache-type", "no-tokenizer":
+                self.assertIn(f"--{option} has no effect: it is about language models", done.stderr)
+        np.save(x, floats(5, 8))
+        done = self.fathom("run", path, f"--input=x=@{x}", "-n", "3", "--stats", code=USAGE)
+        self.assertIn("--max-tokens has no effect: a function of tensors is called", done.stderr)
 
     def test_executables_call_functions(self):
         x, program = floats(5, 8), self.path("perceptron")

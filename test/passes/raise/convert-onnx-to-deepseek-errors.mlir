@@ -10,6 +10,19 @@ module {
 
 // -----
 
+// Ids of one length, whatever a call has.
+// expected-error @below {{takes token ids of a fixed number, input 'input_ids' [1, 4], and a language model as many as a call has: export it with}}
+module {
+  onnx.initializer @embedding : tensor<10x8xf32> file 0 offset 0
+  func.func @main(%ids: tensor<1x4xi64> {onnx.name = "input_ids"}) -> tensor<1x4x8xf32> {
+    %embedding = onnx.get_initializer @embedding : tensor<10x8xf32>
+    %x = onnx.node "Gather" opset 18 (%embedding, %ids) : (tensor<10x8xf32>, tensor<1x4xi64>) -> tensor<1x4x8xf32>
+    return %x : tensor<1x4x8xf32>
+  }
+}
+
+// -----
+
 onnx.initializer @embedding : tensor<10x8xf32> file 0 offset 0
 onnx.initializer @head : tensor<8x10xf32> file 0 offset 320
 func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x?x10xf32, #onnx.shape<"T">> {onnx.name = "logits"}) {
@@ -20,7 +33,7 @@ func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x?x10xf32, 
   // expected-note @+2 {{it takes Gather [1, T, 8]}}
   // expected-note @+1 {{nothing that Fathom knows of language models looks like it}}
   %y = onnx.node "Tanh" opset 18 (%x) : (tensor<1x?x8xf32, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
-  // expected-warning @below {{follows from token ids by Tanh, which no rule knows, in 1 node}}
+  // expected-note @below {{follows from token ids by Tanh, which no rule knows, in 1 node}}
   %logits = onnx.node "MatMul" opset 18 (%y, %head) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x10xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
   return %logits : tensor<1x?x10xf32, #onnx.shape<"T">>
 }
@@ -67,14 +80,14 @@ func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>, %computed: tensor<10x1x
   // expected-note @+2 {{nothing that Fathom knows of language models looks like it}}
   // expected-error @+1 {{is a MatMulNBits that was not recognized as a part of a language model: its columns are in groups (g_idx) that do not lie side by side}}
   %1 = onnx.node "MatMulNBits" of "com.microsoft" opset 1 (%x, %bytes, %scales, %none, %groups) {K = 8 : i64, N = 10 : i64, block_size = 16 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<10x1x8xui8>, tensor<10x1xf32>, none, tensor<8xi32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
-  // expected-note @+3 {{it takes Gather [1, T, 8] and an input [10, 1, 8] and a constant [10, 1]}}
+  // expected-note @+3 {{it takes Gather [1, T, 8] and input [10, 1, 8] and a constant [10, 1]}}
   // expected-note @+2 {{nothing that Fathom knows of language models looks like it}}
   // expected-error @+1 {{is a MatMulNBits that was not recognized as a part of a language model: its weights are not constants of 2, 4 or 8 bits with scales that fit}}
   %2 = onnx.node "MatMulNBits" of "com.microsoft" opset 1 (%x, %computed, %scales) {K = 8 : i64, N = 10 : i64, block_size = 16 : i64} : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<10x1x8xui8>, tensor<10x1xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
   %3 = onnx.node "Add" opset 18 (%0, %1) : (tensor<1x?x10xf32, #onnx.shape<"T">>, tensor<1x?x10xf32, #onnx.shape<"T">>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
-  // expected-warning @+3 {{follows from token ids by DequantizeLinear, which no rule knows, in 1 node}}
-  // expected-warning @+2 {{follows from token ids by DynamicQuantizeLinear, which no rule knows, in 1 node}}
-  // expected-warning @+1 {{follows from token ids by MatMulNBits, which no rule knows, in 3 nodes}}
+  // expected-note @+3 {{follows from token ids by DequantizeLinear, which no rule knows, in 1 node}}
+  // expected-note @+2 {{follows from token ids by DynamicQuantizeLinear, which no rule knows, in 1 node}}
+  // expected-note @+1 {{follows from token ids by MatMulNBits, which no rule knows, in 3 nodes}}
   %logits = onnx.node "Add" opset 18 (%2, %3) : (tensor<1x?x10xf32, #onnx.shape<"T">>, tensor<1x?x10xf32, #onnx.shape<"T">>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
   return %logits : tensor<1x?x10xf32, #onnx.shape<"T">>
 }

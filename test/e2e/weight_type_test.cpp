@@ -1,0 +1,80 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What --weight-type changes of a model's answers, within what its rounding explains. Prints a row of the table in
+// docs/benchmarks/weight-types.md for each model and type:
+//
+//   build/release/bin/fathom-e2e-tests --gtest_filter='*WeightTypeTest.Answers*' | grep '^|'
+
+#include "test/e2e/Change.h"
+#include "test/e2e/Variants.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace fathom::test {
+namespace {
+
+Variant withType(const char *name, const char *type, bool kernels = true, const char *mcpu = "native") {
+  Variant variant = {name, codegen::WeightStorage::Pack, kernels, mcpu};
+  variant.weightType = type;
+  return variant;
+}
+
+class WeightTypeTest : public testing::TestWithParam<Case> {};
+
+/// Half a unit in the last place of the largest number of a group.
+const double kRounding = std::ldexp(1, -8);
+/// Products of the first layer: queries in two steps, latents, outputs, gates, ups and the way down.
+constexpr double kProducts = 7;
+
+TEST_P(WeightTypeTest, Answers) {
+  Session session(GetParam().compile(), 1, 0, 16);
+  Change change = findChange(GetParam().directory(), session);
+  std::printf("| %s | %s | %.1e | %.1e | %.1e | %zu of %zu |\n", GetParam().model.c_str(), GetParam().variant.name,
+              change.state, change.logit / change.magnitude, change.divergence, change.same, change.prompts);
+  // Weights are rounded each for itself, so that a sum moves by far less than all of them could: but not by nothing.
+  EXPECT_LE(change.dense, kProducts * kRounding);
+  EXPECT_GE(change.state, kRounding / 64);
+  if (GetParam().model == "demo") {
+    EXPECT_LE(change.divergence, 1e-3);
+    EXPECT_EQ(change.same, change.prompts);
+  }
+}
+
+std::vector<float> findLogits(const Case &compiled) {
+  Session session(compiled.compile());
+  return session.prefill(session.createSequence(), readGolden(compiled.directory()).back().tokens).logits;
+}
+
+class WeightTypeTestOfVariants : public testing::TestWithParam<Case> {};
+
+TEST_P(WeightTypeTestOfVariants, HaveTheSameBitsWithoutAVX512) {
+  Case baseline = GetParam();
+  baseline.variant = withType("q8", "q8", /*kernels=*/true, "x86-64-v3");
+  EXPECT_EQ(findLogits(baseline), findLogits(GetParam()));
+}
+
+/// Loops that are generated read the same numbers, and add them in another order.
+TEST_P(WeightTypeTestOfVariants, AgreeWithoutKernels) {
+  Case generated = GetParam();
+  generated.variant = withType("q8", "q8", /*kernels=*/false);
+  std::vector<float> expected = findLogits(GetParam());
+  EXPECT_LE(findDistance(findLogits(generated).data(), expected), 1e-4 * findLargest(expected));
+}
+
+std::vector<Case> getCases(const std::vector<std::string> &models) {
+  std::vector<Case> cases;
+  for (const std::string &model : models) {
+    cases.push_back({model, withType("q8", "q8")});
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, WeightTypeTest, testing::ValuesIn(getCases(findOracles())), nameOf);
+// Weights of bf16 and of FP8, with experts.
+INSTANTIATE_TEST_SUITE_P(Models, WeightTypeTestOfVariants, testing::ValuesIn(getCases({"v2-lite-tiny", "v3-tiny-fp8"})),
+                         nameOf);
+
+} // namespace
+} // namespace fathom::test
