@@ -5,7 +5,7 @@
 
 #include "passes/functions/CallLowering.h"
 
-#include "fathom/kernel_abi.h"
+#include "fathom/function_abi.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,68 +16,46 @@ using namespace mlir;
 
 namespace fathom {
 
-CallLowering::CallLowering(func::FuncOp function, const LLVMTypeConverter &converter)
-    : function(function), converter(converter), builder(function.getContext()), loc(function.getLoc()),
-      pointer(LLVM::LLVMPointerType::get(function.getContext())), i64(builder.getI64Type()) {}
-
 void CallLowering::run() {
   builder.setInsertionPointToStart(&function.front());
   function.removeArgAttrsAttr();
   call = function.front().insertArgument(0u, pointer, loc);
   takeInputs();
   takeWeights();
+  auto size = LLVM::ConstantOp::create(builder, loc, i64, builder.getI64IntegerAttr(0));
+  captured = LLVM::AllocaOp::create(builder, loc, pointer, i64, size);
   SmallVector<Operation *> ops;
-  function.walk(
-      [&](Operation *op) { isa<memref::AllocOp, cf::AssertOp, func::ReturnOp>(op) ? ops.push_back(op) : void(); });
+  function.walk([&](Operation *op) {
+    isa<memref::AllocOp, memref::DeallocOp, cf::AssertOp, func::CallOp, func::ReturnOp>(op) ? ops.push_back(op)
+                                                                                            : void();
+  });
   for (Operation *op : ops) {
     builder.setInsertionPoint(op);
-    if (auto allocation = dyn_cast<memref::AllocOp>(op)) {
-      allocate(allocation);
-    } else if (auto assertion = dyn_cast<cf::AssertOp>(op)) {
-      check(assertion);
-    } else {
-      giveOutputs(cast<func::ReturnOp>(op));
-    }
+    lower(op);
   }
+  size.setValueAttr(builder.getI64IntegerAttr(mostCaptured));
   function.setType(builder.getFunctionType(pointer, pointer));
   function.removeResAttrsAttr();
 }
 
-Value CallLowering::number(int64_t value) {
-  return LLVM::ConstantOp::create(builder, loc, i64, builder.getI64IntegerAttr(value));
-}
-
-Value CallLowering::address(Type type, Value array, int64_t index) {
-  return LLVM::GEPOp::create(builder, loc, pointer, type, array, ArrayRef<LLVM::GEPArg>{int32_t(index)});
-}
-
-Value CallLowering::loadElement(Type type, Value array, int64_t index) {
-  return LLVM::LoadOp::create(builder, loc, type, address(type, array, index));
-}
-
-Value CallLowering::loadField(int64_t offset, Type type) {
-  return LLVM::LoadOp::create(builder, loc, type, address(builder.getI8Type(), call, offset));
-}
-
-/// Dense memory, row by row; `sizes` are all of them, as i64.
-Value CallLowering::makeMemory(Value address, MemRefType type, ValueRange sizes) {
-  auto memory = MemRefDescriptor::poison(builder, loc, converter.convertType(type));
-  memory.setAllocatedPtr(builder, loc, address);
-  memory.setAlignedPtr(builder, loc, address);
-  memory.setConstantOffset(builder, loc, 0);
-  Value stride = number(1);
-  for (int64_t i = type.getRank() - 1; i >= 0; --i) {
-    memory.setSize(builder, loc, unsigned(i), sizes[i]);
-    memory.setStride(builder, loc, unsigned(i), stride);
-    stride = i > 0 ? Value(LLVM::MulOp::create(builder, loc, stride, sizes[i])) : stride;
+void CallLowering::lower(Operation *op) {
+  if (auto allocation = dyn_cast<memref::AllocOp>(op)) {
+    allocate(allocation);
+  } else if (auto assertion = dyn_cast<cf::AssertOp>(op)) {
+    check(assertion);
+  } else if (auto end = dyn_cast<memref::DeallocOp>(op)) {
+    release(end);
+  } else if (auto nest = dyn_cast<func::CallOp>(op)) {
+    runNest(nest);
+  } else {
+    giveOutputs(cast<func::ReturnOp>(op));
   }
-  return UnrealizedConversionCastOp::create(builder, loc, type, Value(memory)).getResult(0);
 }
 
 void CallLowering::takeInputs() {
   Block &entry = function.front();
-  Value inputs = loadField(offsetof(fathom_function_call_t, inputs), pointer);
-  Value sizes = loadField(offsetof(fathom_function_call_t, input_sizes), pointer);
+  Value inputs = loadField(call, offsetof(fathom_function_call_t, inputs), pointer);
+  Value sizes = loadField(call, offsetof(fathom_function_call_t, input_sizes), pointer);
   int64_t next = 0;
   for (auto [i, argument] : llvm::enumerate(entry.getArguments().drop_front())) {
     auto type = cast<MemRefType>(argument.getType());
@@ -99,7 +77,7 @@ void CallLowering::takeWeights() {
            module.getOps<memref::GlobalOp>(), [](memref::GlobalOp op) { return op.isExternal(); }))) {
     numbers[global.getSymName()] = int64_t(i);
   }
-  Value weights = loadField(offsetof(fathom_function_call_t, weights), pointer);
+  Value weights = loadField(call, offsetof(fathom_function_call_t, weights), pointer);
   function.walk([&](memref::GetGlobalOp op) {
     auto found = numbers.find(op.getName());
     if (found != numbers.end()) {
@@ -129,54 +107,56 @@ void CallLowering::allocate(memref::AllocOp op) {
     isOver = LLVM::OrOp::create(builder, loc, isOver, LLVM::ExtractValueOp::create(builder, loc, product, 1));
   }
   bytes = LLVM::SelectOp::create(builder, loc, isOver, number(-1), bytes);
-  Value function = loadField(offsetof(fathom_function_call_t, allocate), pointer);
+  Value allocates = loadField(call, offsetof(fathom_function_call_t, allocate), pointer);
   auto callType = LLVM::LLVMFunctionType::get(pointer, {pointer, i64});
-  Value memory = LLVM::CallOp::create(builder, loc, callType, ValueRange{function, call, bytes}).getResult();
-  Value none = LLVM::ZeroOp::create(builder, loc, pointer);
-  Value isThere = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, memory, none);
+  Value memory = LLVM::CallOp::create(builder, loc, callType, ValueRange{allocates, call, bytes}).getResult();
+  Value isThere = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, memory, none());
   op.replaceAllUsesWith(makeMemory(memory, type, sizes));
   leaveUnless(isThere, op, "not enough memory");
 }
 
-void CallLowering::check(cf::AssertOp op) { leaveUnless(op.getArg(), op, op.getMsg()); }
-
-Value CallLowering::messageText(StringRef message) {
-  auto module = function->getParentOfType<ModuleOp>();
-  std::string name = "message." + std::to_string(leaving.size());
-  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), message.size() + 1);
-  OpBuilder global(module.getBodyRegion());
-  LLVM::GlobalOp::create(global, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
-                         builder.getStringAttr(message + Twine('\0')));
-  return LLVM::AddressOfOp::create(builder, loc, pointer, name);
+void CallLowering::release(memref::DeallocOp op) {
+  Value releases = loadField(call, offsetof(fathom_function_call_t, release), pointer);
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer});
+  MemRefDescriptor memory(toDescriptor(op.getMemref()));
+  LLVM::CallOp::create(builder, loc, type, ValueRange{releases, call, memory.alignedPtr(builder, loc)});
+  op.erase();
 }
 
-void CallLowering::leaveUnless(Value condition, Operation *op, StringRef message) {
-  auto [known, isNew] = leaving.try_emplace(message, nullptr);
-  if (isNew) {
-    OpBuilder::InsertionGuard guard(builder);
-    known->second = builder.createBlock(&function.getBody(), function.getBody().end());
-    func::ReturnOp::create(builder, loc, messageText(message));
+/// Calls of nests have how many items there are behind the first, and the work of each, before what is captured.
+void CallLowering::runNest(func::CallOp op) {
+  int64_t next = 0;
+  for (Value value : op.getOperands().drop_front(3)) {
+    storeCaptured(captured, next, value);
   }
-  Block *block = op->getBlock(), *rest = block->splitBlock(op->getNextNode());
-  builder.setInsertionPointToEnd(block);
-  cf::CondBranchOp::create(builder, loc, condition, rest, known->second);
-  op->erase();
+  Value items = arith::IndexCastOp::create(builder, loc, i64, op.getOperand(1));
+  Value work = arith::IndexCastOp::create(builder, loc, i64, op.getOperand(2));
+  Value nest = LLVM::AddressOfOp::create(builder, loc, pointer, op.getCallee());
+  Value runs = loadField(call, offsetof(fathom_function_call_t, run), pointer);
+  auto type = LLVM::LLVMFunctionType::get(pointer, {pointer, pointer, pointer, i64, i64});
+  Value message =
+      LLVM::CallOp::create(builder, loc, type, ValueRange{runs, call, nest, captured, items, work}).getResult();
+  for (Value result : op.getResults()) {
+    OpBuilder::InsertionGuard guard(builder);
+    result.replaceAllUsesWith(loadCaptured(captured, next, result.getType()));
+  }
+  mostCaptured = std::max(mostCaptured, next);
+  leaveWith(message, op);
 }
 
 void CallLowering::giveOutputs(func::ReturnOp op) {
-  Value outputs = loadField(offsetof(fathom_function_call_t, outputs), pointer);
-  Value sizes = loadField(offsetof(fathom_function_call_t, output_sizes), pointer);
+  Value outputs = loadField(call, offsetof(fathom_function_call_t, outputs), pointer);
+  Value sizes = loadField(call, offsetof(fathom_function_call_t, output_sizes), pointer);
   int64_t next = 0;
   for (auto [i, output] : llvm::enumerate(op.getOperands())) {
     auto type = cast<MemRefType>(output.getType());
-    Type converted = converter.convertType(type);
-    MemRefDescriptor memory(UnrealizedConversionCastOp::create(builder, loc, converted, output).getResult(0));
+    MemRefDescriptor memory(toDescriptor(output));
     LLVM::StoreOp::create(builder, loc, memory.alignedPtr(builder, loc), address(pointer, outputs, int64_t(i)));
     for (int64_t axis = 0; axis < type.getRank(); ++axis, ++next) {
       LLVM::StoreOp::create(builder, loc, memory.size(builder, loc, unsigned(axis)), address(i64, sizes, next));
     }
   }
-  op->setOperands(LLVM::ZeroOp::create(builder, loc, pointer).getResult());
+  op->setOperands(none());
 }
 
 } // namespace fathom

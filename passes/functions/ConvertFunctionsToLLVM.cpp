@@ -4,7 +4,10 @@
 // Functions on tensors to the LLVM dialect.
 
 #include "passes/functions/CallLowering.h"
+#include "passes/functions/NestLowering.h"
+#include "passes/functions/OutlineNests.h"
 #include "passes/functions/Passes.h"
+#include "passes/functions/ReleaseMemory.h"
 
 #include "dialects/onnx/Onnx.h"
 
@@ -56,7 +59,7 @@ static void addLoopsPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(bufferization::createBufferLoopHoistingPass());
-  manager.addPass(createConvertLinalgToLoopsPass());
+  manager.addPass(createConvertLinalgToParallelLoopsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
@@ -81,9 +84,21 @@ struct ConvertFunctionsToLLVM : impl::ConvertFunctionsToLLVMBase<ConvertFunction
     blocks.addPass(createSCFToControlFlowPass());
     LowerToLLVMOptions options(&getContext());
     LLVMTypeConverter converter(&getContext(), options);
+    auto toBlocks = [&](func::FuncOp function) {
+      return success(succeeded(expandMath(function)) && succeeded(runPipeline(blocks, function)));
+    };
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
-      if (failed(bufferize(function)) || failed(runPipeline(loops, function)) || failed(expandMath(function)) ||
-          failed(runPipeline(blocks, function))) {
+      if (failed(bufferize(function)) || failed(runPipeline(loops, function))) {
+        return signalPassFailure();
+      }
+      releaseMemory(function);
+      for (func::FuncOp nest : outlineNests(function)) {
+        if (failed(toBlocks(nest))) {
+          return signalPassFailure();
+        }
+        NestLowering(nest, converter).run();
+      }
+      if (failed(toBlocks(function))) {
         return signalPassFailure();
       }
       CallLowering(function, converter).run();

@@ -31,15 +31,19 @@ def ConvertFunctionsToLLVM : Pass<"fathom-convert-functions-to-llvm", "mlir::Mod
   let summary = "turn functions on tensors into the LLVM dialect";
   let description = [{
     Functions are bufferised, linalg becomes loops, and math polynomials, since code calls no library. A function `@main`
-    becomes `@main.call`, a fathom_function_fn of runtime/include/fathom/kernel_abi.h: what it takes, what weights are and
-    where its results go, the call says, and memory comes from there too. It returns the message of the `cf.assert` that
-    failed, or null.
+    becomes `@main.call`, a fathom_function_fn of runtime/include/fathom/function_abi.h: what it takes, what weights are
+    and where its results go, the call says, and memory comes from there too. It returns the message of the `cf.assert`
+    that failed, or null.
+
+    Loop nests that take no memory are functions of their own, fathom_nest_fn, which the call runs: alike nests are one.
+    What they use is in memory. So `@main.call` is a list of calls, however many nodes there are.
 
     Numeric contract: exact but for functions of math, 1e-6 relative.
     Tests: test/passes/functions/convert-functions-to-llvm.mlir and test/e2e/onnx/functions_test.py.
   }];
   let dependentDialects = ["mlir::LLVM::LLVMDialect", "mlir::scf::SCFDialect", "mlir::cf::ControlFlowDialect",
-                           "mlir::affine::AffineDialect", "mlir::memref::MemRefDialect"];
+                           "mlir::affine::AffineDialect", "mlir::memref::MemRefDialect",
+                           "mlir::func::FuncDialect"];
 }
 
 #endif // FATHOM_PASSES_FUNCTIONS_PASSES_TD

@@ -20,8 +20,8 @@ DeviceMemory::~DeviceMemory() {
 }
 
 fathom_status_t DeviceCode::call(const artifact::NamedFunction &function, const DeviceAddress *weights,
-                                 fathom_function_call_t &call) const {
-  return device->call ? device->call(code, function, weights, call)
+                                 uint32_t threads, FunctionCall &call) const {
+  return device->call ? device->call(code, function, weights, threads, call)
                       : fail(FATHOM_STATUS_UNSUPPORTED, "device '%s' runs no named functions", device->name);
 }
 

@@ -10,6 +10,8 @@
 #include "runtime/src/artifact_reader.h"
 #include "runtime/src/entry_points.h"
 
+#include "fathom/function_abi.h"
+
 #include <atomic>
 
 namespace fathom::runtime {
@@ -26,6 +28,11 @@ struct CacheMemory {
   /// i32 [page tables, tableEntries]: the pages of a sequence. A call says which table each of its rows has.
   DeviceAddress tables;
   uint64_t tableEntries;
+};
+
+/// A call of a named function, with what the device runs its nests on.
+struct FunctionCall : fathom_function_call_t {
+  void *runner;
 };
 
 /// A kind of device. It is a table of functions, since virtual ones would need the C++ library; |code| and |executor|
@@ -79,10 +86,10 @@ struct Device {
   fathom_status_t (*prepare)(void *executor, const artifact::EntryPoint &entry, uint32_t rows);
   uint32_t (*threads)(const void *executor);
 
-  /// Calls a named function: as fathom_function_fn, with |weights| as those of the call. BAD_DATA with what it says.
-  /// NULL for a device that has none.
+  /// Calls a named function: as fathom_function_fn, with |weights| as those of the call, on so many threads, 0 for one
+  /// of each processor. BAD_DATA with what it says. NULL for a device that has none.
   fathom_status_t (*call)(const void *code, const artifact::NamedFunction &function, const DeviceAddress *weights,
-                          fathom_function_call_t &call);
+                          uint32_t threads, FunctionCall &call);
 
   /// From the next call on writes what runs when to |path|, an older trace's if it is not new: INVALID_ARGUMENT if it
   /// is something else's, IO if it cannot be written. What fails later ends the trace, and takeTraceFailure says so
@@ -169,8 +176,8 @@ public:
   uint32_t variant() const { return index; }
 
   /// As Device::call. UNSUPPORTED on a device that has no named functions.
-  fathom_status_t call(const artifact::NamedFunction &function, const DeviceAddress *weights,
-                       fathom_function_call_t &call) const;
+  fathom_status_t call(const artifact::NamedFunction &function, const DeviceAddress *weights, uint32_t threads,
+                       FunctionCall &call) const;
 
   /// Where what the code works on has to be.
   MemorySpace space() const { return {device, code}; }

@@ -104,32 +104,48 @@ void *CallMemory::allocate(uint64_t bytes) {
   if (!block) {
     return nullptr;
   }
-  block->next = blocks;
-  blocks = block;
+  insert(block);
   return block + 1;
 }
 
+void CallMemory::insert(Block *block) {
+  block->next = blocks;
+  block->link = &blocks;
+  if (blocks) {
+    blocks->link = &block->next;
+  }
+  blocks = block;
+}
+
+void CallMemory::remove(Block *block) {
+  *block->link = block->next;
+  if (block->next) {
+    block->next->link = block->link;
+  }
+}
+
+void CallMemory::release(void *memory) {
+  Block *block = static_cast<Block *>(memory) - 1;
+  remove(block);
+  free(block);
+}
+
 void CallMemory::keepOnly(void *const *kept, size_t count) {
-  Block *left = nullptr;
   for (Block *next, *block = blocks; block; block = next) {
     next = block->next;
     bool stays = false;
     for (size_t i = 0; i < count; ++i) {
       stays |= kept[i] == block + 1;
     }
-    if (stays) {
-      block->next = left;
-      left = block;
-    } else {
-      free(block);
+    if (!stays) {
+      release(block + 1);
     }
   }
-  blocks = left;
 }
 
 namespace {
 /// What code is given, and the memory that it asks for.
-struct Call : fathom_function_call_t {
+struct Call : FunctionCall {
   CallMemory *memory;
 };
 } // namespace
@@ -157,8 +173,9 @@ fathom_status_t Results::call(fathom_model_t *handle, const Model &model, const 
   call.allocate = [](fathom_function_call_t *asks, uint64_t bytes) {
     return static_cast<Call *>(asks)->memory->allocate(bytes);
   };
+  call.release = [](fathom_function_call_t *gives, void *block) { static_cast<Call *>(gives)->memory->release(block); };
   call.memory = &memory;
-  FATHOM_RETURN_IF_ERROR(model.code().call(newFunction, model.weights(), call));
+  FATHOM_RETURN_IF_ERROR(model.code().call(newFunction, model.weights(), model.callThreads(), call));
   memory.keepOnly(outputs.data(), outputs.size());
   void *object;
   FATHOM_RETURN_IF_ERROR(pinHandle(Model::kKind, handle, __func__, &object));

@@ -12,7 +12,7 @@
 
 #include "fathom/artifact_generated.h"
 #include "fathom/fathom.h"
-#include "fathom/kernel_abi.h"
+#include "fathom/function_abi.h"
 
 namespace fathom::runtime {
 
@@ -45,13 +45,21 @@ public:
 
   /// As fathom_function_call_t::allocate.
   void *allocate(uint64_t bytes);
+  /// As fathom_function_call_t::release.
+  void release(void *memory);
   /// Frees all blocks but those at |kept|.
   void keepOnly(void *const *kept, size_t count);
 
 private:
   struct alignas(64) Block {
     Block *next;
+    /// What points to this one.
+    Block **link;
   };
+
+  void insert(Block *block);
+  void remove(Block *block);
+
   Block *blocks = nullptr;
 };
 

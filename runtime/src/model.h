@@ -26,6 +26,8 @@ public:
   /// Of the variants, the one that this machine runs.
   const artifact::Program &program() const { return deviceCode.program(); }
   const DeviceCode &code() const { return deviceCode; }
+  /// Of calls of functions; 0: one for each processor.
+  uint32_t callThreads() const { return threads; }
   const DeviceAddress *weights() const { return tensors.addresses(); }
   uint64_t identity() const { return metadata.header().metadata_hash; }
 
@@ -49,6 +51,7 @@ private:
   ByteSource source;
   Metadata metadata;
   DeviceChoice choice;
+  uint32_t threads = 0;
   DeviceCode deviceCode;
   Weights tensors;
 };

@@ -16,6 +16,8 @@ namespace fathom::runtime {
 /// Fields are aligned and at most this wide, so a struct of whole steps has no half field.
 constexpr size_t kStructStep = 8;
 constexpr size_t kLargestStruct = 65536;
+/// The most threads of a session, or of calls.
+constexpr uint32_t kMostThreads = 1024;
 
 template <typename T>
 size_t sharedSize(size_t size) {

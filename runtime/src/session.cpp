@@ -17,7 +17,6 @@
 
 namespace fathom::runtime {
 
-constexpr uint32_t kMostThreads = 1024;
 constexpr uint32_t kMostSequences = 65536;
 
 static fathom_status_t checkOptions(const fathom_session_options_t &options) {

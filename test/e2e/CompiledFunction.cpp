@@ -8,7 +8,7 @@
 #include "codegen/x86/Image.h"
 #include "dialects/RegisterDialects.h"
 #include "dialects/onnx/Onnx.h"
-#include "fathom/kernel_abi.h"
+#include "fathom/function_abi.h"
 #include "passes/functions/Passes.h"
 #include "runtime/device/cpu/code_image.h"
 
@@ -43,6 +43,18 @@ struct Call : fathom_function_call_t {
     auto *memory = static_cast<char *>(aligned_alloc(64, bytes / 64 * 64 + 64));
     static_cast<Call *>(call)->blocks.emplace_back(memory, &free);
     return memory;
+  }
+
+  static void give(fathom_function_call_t *call, void *memory) {
+    auto &blocks = static_cast<Call *>(call)->blocks;
+    blocks.erase(llvm::find_if(blocks, [&](const auto &block) { return block.get() == memory; }));
+  }
+
+  /// The second half first: items run in any order.
+  static const char *runHalves(fathom_function_call_t *, fathom_nest_fn nest, void *captured, int64_t items, int64_t) {
+    const char *second = nest(captured, items / 2, items);
+    const char *first = items / 2 > 0 ? nest(captured, 0, items / 2) : nullptr;
+    return first ? first : second;
   }
 };
 } // namespace
@@ -148,6 +160,8 @@ Expected<std::vector<Array>> callCompiled(mlir::ModuleOp graph, llvm::ArrayRef<A
   call.outputs = outData.data();
   call.output_sizes = outSizes.data();
   call.allocate = Call::take;
+  call.release = Call::give;
+  call.run = Call::runHalves;
   auto *function =
       reinterpret_cast<fathom_function_fn>(reinterpret_cast<uintptr_t>(compiled.image.function(compiled.address)));
   if (const char *fault = function(&call)) {

@@ -24,6 +24,7 @@ CONTRACTS = (
     "fathom/artifact_abi.h",
     "fathom/call_inputs.def",
     "fathom/exit_code.h",
+    "fathom/function_abi.h",
     "fathom/kernel_abi.h",
     "fathom/tokenizer_abi.h",
     "fathom/artifact_generated.h",

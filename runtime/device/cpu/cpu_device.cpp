@@ -5,6 +5,7 @@
 
 #include "runtime/device/cpu/cpu_device.h"
 
+#include "runtime/device/cpu/call_runner.h"
 #include "runtime/device/cpu/command_runner.h"
 #include "runtime/device/cpu/cpu_features.h"
 #include "runtime/device/cpu/cpu_memory.h"
@@ -18,7 +19,7 @@
 namespace fathom::runtime {
 
 namespace {
-/// The code of a checked program, mapped. Immutable.
+/// The code of a checked program, mapped, and threads for its functions of tensors.
 class CpuProgram {
 public:
   /// As Device::load.
@@ -34,8 +35,8 @@ public:
   const CpuKernel *kernels() const { return functions.data(); }
 
   /// As Device::call.
-  fathom_status_t call(const artifact::NamedFunction &function, const DeviceAddress *weights,
-                       fathom_function_call_t &call) const;
+  fathom_status_t call(const artifact::NamedFunction &function, const DeviceAddress *weights, uint32_t threads,
+                       FunctionCall &call) const;
 
 private:
   const artifact::Model *model = nullptr;
@@ -43,6 +44,7 @@ private:
   CodeImage image;
   Buffer<CpuKernel> functions;
   CommandLists lists;
+  mutable CallRunner runner;
 };
 
 /// Threads, scratch and arena of a session. Code works on the arrays of calls where they are.
@@ -133,13 +135,26 @@ fathom_status_t CpuProgram::load(const artifact::Artifact &contents, const artif
   return lists.load(*program);
 }
 
+/// As fathom_function_call_t::run: on the threads that the call has, or on its own.
+static const char *runNest(fathom_function_call_t *call, fathom_nest_fn nest, void *captured, int64_t items,
+                           int64_t work) {
+  auto *runner = static_cast<CallRunner *>(static_cast<FunctionCall *>(call)->runner);
+  return runner ? runner->run(nest, captured, items, work) : nest(captured, 0, items);
+}
+
 fathom_status_t CpuProgram::call(const artifact::NamedFunction &function, const DeviceAddress *weights,
-                                 fathom_function_call_t &call) const {
+                                 uint32_t threads, FunctionCall &call) const {
   FloatEnvironment environment;
   static_assert(sizeof(DeviceAddress) == sizeof(void *), "addresses of this device are those of the host");
   call.weights = reinterpret_cast<const void *const *>(weights);
   auto run = reinterpret_cast<fathom_function_fn>(reinterpret_cast<uintptr_t>(image.function(function.code())));
+  bool isShared = threads != 1 && runner.take(threads ? threads : availableProcessors());
+  call.runner = isShared ? &runner : nullptr;
+  call.run = runNest;
   const char *fault = run(&call);
+  if (isShared) {
+    runner.giveBack();
+  }
   return fault ? fail(FATHOM_STATUS_BAD_DATA, "%s", fault) : FATHOM_STATUS_OK;
 }
 
@@ -248,9 +263,9 @@ const Device kCpuDevice = {
     .prepare = nullptr,
     .threads = [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
     .call =
-        [](const void *code, const artifact::NamedFunction &function, const DeviceAddress *weights,
-           fathom_function_call_t &call) {
-          return static_cast<const CpuProgram *>(code)->call(function, weights, call);
+        [](const void *code, const artifact::NamedFunction &function, const DeviceAddress *weights, uint32_t threads,
+           FunctionCall &call) {
+          return static_cast<const CpuProgram *>(code)->call(function, weights, threads, call);
         },
     .trace = [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
     .takeTraceFailure = [](void *executor) { return static_cast<CpuExecutor *>(executor)->takeTraceFailure(); },

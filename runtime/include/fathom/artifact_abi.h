@@ -21,7 +21,7 @@ extern "C" {
 /// The version of everything in this header and of artifact.fbs. A runtime reads artifacts of exactly its major
 /// version and of minor versions up to its own.
 #define FATHOM_ARTIFACT_VERSION_MAJOR 10
-#define FATHOM_ARTIFACT_VERSION_MINOR 4
+#define FATHOM_ARTIFACT_VERSION_MINOR 5
 
 #define FATHOM_ARTIFACT_MAGIC "\177FATHOM\n"
 #define FATHOM_ARTIFACT_MAGIC_SIZE 8

@@ -150,6 +150,9 @@ typedef struct fathom_model_options {
   /// May be NULL. Not called where the device reads the file's own memory, as processors do.
   fathom_load_fn on_load;
   void *user;
+  /// Threads that calls of functions compute on, the caller's own included, up to 1024; 0: one for each processor.
+  /// Results do not depend on it.
+  uint32_t call_threads;
 } fathom_model_options_t;
 
 /// Sets the first |struct_size| bytes to the defaults: the artifact is the whole file, its weights are mapped where
@@ -249,7 +252,7 @@ FATHOM_API fathom_status_t fathom_model_info(fathom_model_t *model, fathom_model
 
 //===-- Functions: tensors in, tensors out ----------------------------------------------------===//
 // What an artifact has in the place of a language model if its graph was compiled as it stands. All functions of this
-// group are thread-safe; calls run on the thread that makes them.
+// group are thread-safe. A call computes on threads of the model, unless another call has them: then on its own.
 
 typedef enum fathom_element {
   FATHOM_ELEMENT_F32 = 0,

@@ -141,26 +141,6 @@ typedef void (*fathom_task_fn)(const void *task, int64_t item, void *scratch);
 /// How many items a kernel has for so many rows.
 typedef int64_t (*fathom_items_fn)(int64_t rows);
 
-/// One call of a named function, which is a graph that was compiled as it stands. Tensors are dense, row by row; a bool
-/// is a byte that is 0 or 1.
-typedef struct fathom_function_call {
-  /// [inputs], and the sizes of all their axes, one tensor after the other. Who calls has checked them against the
-  /// types of the function.
-  const void *const *inputs;
-  const int64_t *input_sizes;
-  /// [outputs], and their sizes: receive memory of `allocate`, and what it holds. Undefined after a failure.
-  void **outputs;
-  int64_t *output_sizes;
-  /// [weights of the program]
-  const void *const *weights;
-  /// Memory that lives as long as the call's outputs, aligned for any vector; NULL if there is not so much, as of a
-  /// number of bytes above 2^63.
-  void *(*allocate)(struct fathom_function_call *call, uint64_t bytes);
-} fathom_function_call_t;
-
-/// A named function: NULL, or what was wrong with the tensors of its call, in words that live as long as the code.
-typedef const char *(*fathom_function_fn)(fathom_function_call_t *call);
-
 #ifdef __cplusplus
 }
 #endif

@@ -77,8 +77,8 @@ class Functions(unittest.TestCase):
         self.assertEqual(done.returncode, code, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
         return done
 
-    def call(self, path, code=0, **inputs):
-        options = []
+    def call(self, path, code=0, threads=0, **inputs):
+        options = [f"--threads={threads}"]
         for name, array in inputs.items():
             np.save(self.path(name + ".in.npy"), array)
             options.append(f"--input={name}=@{self.path(name + '.in.npy')}")
@@ -206,6 +206,23 @@ class Functions(unittest.TestCase):
         np.testing.assert_array_equal(self.call(path, x=np.ones(3, np.float32), y=np.ones(1, np.float32))["z"], [2, 2, 2])
         message = self.call(path, BAD_INPUT, x=floats(2), y=floats(3))
         self.assertIn("node 'sum' (Add): inputs have unlike sizes, and cannot be broadcast", message)
+
+    def test_threads_share_items_and_change_no_bit(self):
+        # More work than a call keeps to its own thread, and rows that no number of threads divides.
+        path = self.compile(model([node("Exp", "x", "e"), node("MatMul", "e w", "p"), node("Softmax", "p", "y", axis=-1)],
+                                  [("x", "float32", ("n", 61))], [("y", "float32", ("n", 67))], {"w": floats(61, 67)}))
+        x = floats(211, 61)
+        one, two, three = (self.call(path, x=x, threads=threads)["y"].tobytes() for threads in (1, 2, 3))
+        self.assertEqual(one, two)
+        self.assertEqual(one, three)
+
+    def test_the_first_item_that_fails_says_so(self):
+        path = self.compile(model([node("Gather", "table ids", "y", name="pick", axis=0)],
+                                  [("table", "float32", (4, 512)), ("ids", "int64", ("n",))], [("y", "float32", ("n", 512))]))
+        ids = np.zeros(300, np.int64)
+        ids[290] = 4
+        message = self.call(path, BAD_INPUT, table=floats(4, 512), ids=ids, threads=3)
+        self.assertIn("node 'pick' (Gather): takes an element that its data lacks", message)
 
     def test_whoever_gives_tensors_calls_the_graph_as_it_stands(self):
         # Were it raised first, notes would say at which nodes it was not recognized.

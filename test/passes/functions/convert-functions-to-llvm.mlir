@@ -12,8 +12,16 @@
 // CHECK: llvm.intr.umul.with.overflow
 // CHECK: llvm.getelementptr %[[CALL]][40]
 // CHECK: llvm.call %{{.*}}(%[[CALL]], %{{.*}})
+// Loops are functions of their own, of items from a first to an end.
+// CHECK: %[[NEST:.*]] = llvm.mlir.addressof @main.nest.0
+// CHECK: llvm.getelementptr %[[CALL]][56]
+// CHECK: llvm.call %{{.*}}(%[[CALL]], %[[NEST]], %{{.*}}, %{{.*}}, %{{.*}})
+// CHECK-NOT: llvm.fadd
 // CHECK: llvm.getelementptr %[[CALL]][16]
 // CHECK: llvm.getelementptr %[[CALL]][24]
+// CHECK-LABEL: llvm.func @main.nest.0
+// CHECK-SAME: (%{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) -> !llvm.ptr
+// CHECK: llvm.fadd
 memref.global "private" @weight.0 : memref<4xf32>
 func.func @main(%x: memref<?xf32>) -> memref<?xf32> {
   %c0 = arith.constant 0 : index
