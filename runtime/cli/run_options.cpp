@@ -347,7 +347,7 @@ int LoadedModel::load(const ModelSource &source, const RunOptions &options) {
   }
   fathom_model_options_t modelOptions;
   fathom_model_options_initialize(&modelOptions);
-  modelOptions.call_threads = static_cast<uint32_t>(options.threads);
+  modelOptions.call_threads = options.threads;
   modelOptions.file_offset = source.offset;
   if (!source.path && !resolved.data &&
       fathom_model_find_embedded(resolved.path, &modelOptions.file_offset) != FATHOM_STATUS_OK) {

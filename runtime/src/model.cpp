@@ -29,7 +29,7 @@ fathom_status_t Model::loadMemory(const void *data, size_t size, const fathom_mo
 }
 
 fathom_status_t Model::load(const Weights::Places &places, const fathom_model_options_t &options) {
-  threads = options.call_threads;
+  threads = static_cast<uint32_t>(options.call_threads);
   FATHOM_RETURN_IF_ERROR(metadata.read(source));
   if (hasTokenizer()) {
     if (const char *problem = tokenizer::verify(*contents().tokenizer())) {

@@ -28,8 +28,8 @@ static fathom_status_t takeOptions(const fathom_model_options_t *options, fathom
   FATHOM_RETURN_IF_ERROR(checkStruct(options, sizeof(*options), function, "options"));
   takeStruct(options, taken);
   if (taken->call_threads > kMostThreads) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options.call_threads is %u, expected at most %u", function,
-                taken->call_threads, kMostThreads);
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options.call_threads is %llu, expected at most %u", function,
+                static_cast<unsigned long long>(taken->call_threads), kMostThreads);
   }
   int verify = integerOf(taken->verify_weights);
   return verify >= FATHOM_VERIFY_AUTO && verify <= FATHOM_VERIFY_NEVER

@@ -8,7 +8,7 @@ import re
 import sys
 
 LAST = {
-    "fathom_model_options": ["user"],
+    "fathom_model_options": ["call_threads"],
     "fathom_model_info": ["device"],
     "fathom_sampling": ["seed"],
     "fathom_session_options": ["trace"],

@@ -187,6 +187,17 @@ TEST(ApiTest, NumbersThatAreNoEnumAreRefused) {
   EXPECT_NE(strstr(fathom_status_message(), "is 7, expected 0 to 2"), nullptr) << fathom_status_message();
 }
 
+TEST(ApiTest, ThreadsOfCallsAreLimited) {
+  fathom_model_options_t options;
+  fathom_model_options_initialize(&options);
+  EXPECT_EQ(options.call_threads, 0u);
+  options.call_threads = 1025;
+  fathom_model_t *model = nullptr;
+  EXPECT_EQ(fathom_model_load_file("x", &options, &model), kInvalid);
+  EXPECT_NE(strstr(fathom_status_message(), "call_threads is 1025, expected at most 1024"), nullptr)
+      << fathom_status_message();
+}
+
 TEST(ApiTest, EncodeFlagsAreCheckedBesideTokensToo) {
   ToyModel model;
   ToySession session(model);

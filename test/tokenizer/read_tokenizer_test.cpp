@@ -376,7 +376,7 @@ TEST(ReadTokenizerTest, RefusesOptionsItDoesNotHave) {
                   model(t)["vocab"] = Object{{"a", 97}};
                   model(t)["merges"] = Array{};
                 }),
-                4, "single bytes 0, 1, 2, 3, 4, 5, 6, 7 and 247 others");
+                3, "single bytes 0, 1, 2, 3, 4, 5, 6, 7 and 247 others");
 }
 
 TEST(ReadTokenizerTest, ReportsEverythingAtOnce) {

@@ -38,9 +38,8 @@ int runLint(llvm::ArrayRef<const char *> arguments) {
   bool isolate = true, givenRaise = false;
   const cli::Option options[] = {
       {"raise", 0, cli::OptionKind::kChoice, &raise, "WHEN",
-       "of a graph, as compile has it: auto: a language model or a function of tensors; require: only the one; none: "
-       "only the other (auto)",
-       0, 0, kRaiseNames, &givenRaise},
+       "of a graph: auto: a language model, else a function; require: only the one; none: only the other (auto)", 0, 0,
+       kRaiseNames, &givenRaise},
       {"isolate", 0, cli::OptionKind::kFlag, &isolate, nullptr,
        "read in a child process, so that a crash becomes an error; --no-isolate is for debuggers"},
   };

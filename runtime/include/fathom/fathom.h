@@ -152,7 +152,7 @@ typedef struct fathom_model_options {
   void *user;
   /// Threads that calls of functions compute on, the caller's own included, up to 1024; 0: one for each processor.
   /// Results do not depend on it.
-  uint32_t call_threads;
+  uint64_t call_threads;
 } fathom_model_options_t;
 
 /// Sets the first |struct_size| bytes to the defaults: the artifact is the whole file, its weights are mapped where
