@@ -153,7 +153,7 @@ std::vector<ToyKernel> &gpu(ToyContents &c) {
 const Refusal refusals[] = {
     {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
     {"FormatOne", [](ToyContents &c) { c.versionMajor = 1; }, kMismatch,
-     "artifact version 1.4, this runtime reads 10.0 to 10.5; use the runtime it was compiled with, or compile the "
+     "artifact version 1.5, this runtime reads 10.0 to 10.5; use the runtime it was compiled with, or compile the "
      "model again"},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
     {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},
