@@ -211,6 +211,10 @@ class Weights(support.DriverTest):
                                   "model.layers.0.self_attn.kv_a_proj_with_mqa.weight: is NaN at [3, 5]", "the first of 2 ",
                                   "model.layers.1.mlp.experts.2.up_proj.weight: is NaN at [0, 0]", "[bad-weights]", options=options)
 
+        # No integer says that a number is none.
+        self.fails_to_compile(BAD_INPUT, self.path("checkpoint"), "self_attn.kv_a_proj_with_mqa.weight: is NaN or infinite at [3, 5]",
+                              "experts.2.up_proj.weight: is NaN or infinite at [0, 0]", options=["--weight-type=q8"])
+
     def test_zeros_of_a_download_that_was_cut_off(self):
         path = os.path.join(self.copy_checkpoint(), MODEL)
         data = support.read(path)

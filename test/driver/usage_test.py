@@ -150,13 +150,19 @@ class Mistakes(support.DriverTest):
                                     ("--no-kernels", "fuse", "in phases model and fuse"),
                                     ("--mcpu=x86-64-v3", "fuse", "in phase fuse"),
                                     ("--mcpu=x86-64-v3", "plan", "in phase fuse"),
-                                    ("--act-type=bf16", "fuse", "in phase fuse")):
+                                    ("--act-type=bf16", "fuse", "in phase fuse"),
+                                    ("--weight-type=q8", "model", "in phase model")):
             self.refused("compile", "x", "-o", self.path("y"), "--from=" + phase, option,
                          words=(option.split("=")[0], when, "--from=" + phase))
 
+    def test_weight_types_that_nothing_would_read(self):
+        for option, *words in (("--weights=reference", "leaves where they are"), ("--target=cuda", "is for CPUs"),
+                               ("--target=cpu,cuda", "is for CPUs")):
+            self.refused("compile", "x", "-o", self.path("y"), "--weight-type=q8", option, words=("--weight-type=q8", *words))
+
     def test_options_that_no_phase_reads(self):
         for option, phase in (("--max-batch=2", "deepseek"), ("--prefill-rows=8", "deepseek"), ("--no-kernels", "deepseek"),
-                              ("--weights=reference", "deepseek"), ("--mcpu=x86-64-v3", "model"), ("--act-type=bf16", "model")):
+                              ("--weights=reference", "deepseek"), ("--weight-type=q8", "deepseek"), ("--mcpu=x86-64-v3", "model"), ("--act-type=bf16", "model")):
             self.refused("compile", "x", "-o", self.path("y"), "--emit=" + phase, option,
                          words=(option.split("=")[0], f"after --emit={phase} stops"))
         for options in (("--skip-special",), ("--no-generation-prompt",), ("--decode", "--parse-special"),

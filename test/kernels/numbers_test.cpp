@@ -57,14 +57,14 @@ TEST(NumbersTest, I8ReferenceRoundsToTheNearestByTheLargestOfAGroup) {
   EXPECT_EQ(ref::f32_to_i8(-254.0f, scale), -127);
   EXPECT_EQ(ref::f32_to_i8(3.0f, scale), 2); // ties, to even
   EXPECT_EQ(ref::f32_to_i8(1.0f, scale), 0);
-  const float zeros[] = {0.0f, -0.0f}, tiny[] = {std::ldexp(1.0f, -20)}, lost[] = {std::ldexp(1.0f, -30)},
+  const float zeros[] = {0.0f, -0.0f}, tiny[] = {std::ldexp(1.4f * 127, -24)}, lost[] = {std::ldexp(1.0f, -30)},
               huge[] = {std::numeric_limits<float>::max()};
   EXPECT_EQ(ref::scale_of_group(zeros, 2), 0.0f);
   EXPECT_EQ(ref::f32_to_i8(1.0f, 0.0f), 0);
   EXPECT_EQ(ref::scale_of_group(lost, 1), 0.0f);
   // A scale that is subnormal in f16 may be half of what it should be: what does not fit is the largest integer.
-  EXPECT_EQ(ref::scale_of_group(tiny, 1), 0.0f);
-  EXPECT_EQ(ref::f32_to_i8(std::ldexp(1.5f, -17), ref::scale_of_group(&tiny[0], 1)), 0);
+  EXPECT_EQ(ref::scale_of_group(tiny, 1), std::ldexp(1.0f, -24));
+  EXPECT_EQ(ref::f32_to_i8(-tiny[0], std::ldexp(1.0f, -24)), -127);
   EXPECT_EQ(ref::scale_of_group(huge, 1), 65504.0f);
   EXPECT_EQ(ref::f32_to_i8(-huge[0], 65504.0f), -127);
 }
