@@ -268,7 +268,7 @@ func.func @linear_c3_block(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN, #deepse
 // -----
 
 func.func @rms_norm_layout(%x: tensor<?x8xf32>, %w: tensor<2x4xbf16, #deepseek.layout<panels = 32>>) {
-  // expected-error @+1 {{op operand #1 must be weight in rows of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<2x4xbf16, #deepseek.layout<panels = 32>>'}}
+  // expected-error @+1 {{op operand #1 must be weight in rows of bf16, f16, f32, f8E4M3FN or i8, of static shape and 1 to 2^40 elements, but got 'tensor<2x4xbf16, #deepseek.layout<panels = 32>>'}}
   %y = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<2x4xbf16, #deepseek.layout<panels = 32>>
   return
 }

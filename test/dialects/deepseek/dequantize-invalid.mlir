@@ -78,10 +78,10 @@ deepseek.weight @w : tensor<8xi4> from "w" at [0, 0]
 // -----
 
 // No kernel reads such numbers: recipes make others of them.
-deepseek.weight @w : tensor<4x8xi8> from "w" at [0, 0]
+deepseek.weight @w : tensor<4x8xui8> from "w" at [0, 0]
 func.func @f() {
-  // expected-error @+1 {{'deepseek.get_weight' op result #0 must be weight in rows or a known layout of bf16, f16, f32 or f8E4M3FN}}
-  %w = deepseek.get_weight @w : tensor<4x8xi8>
+  // expected-error @+1 {{'deepseek.get_weight' op result #0 must be weight in rows or a known layout of bf16, f16, f32, f8E4M3FN or i8}}
+  %w = deepseek.get_weight @w : tensor<4x8xui8>
   return
 }
 

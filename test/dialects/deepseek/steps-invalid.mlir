@@ -46,7 +46,7 @@ deepseek.recipe @r : tensor<9x8xbf16> {
 deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
 deepseek.recipe @r : tensor<8xbf16> {
   %w = deepseek.source @w : tensor<8xbf16>
-  // expected-error @+1 {{'deepseek.convert_layout' op operand #0 must be matrix in rows of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<8xbf16>'}}
+  // expected-error @+1 {{'deepseek.convert_layout' op operand #0 must be matrix in rows of bf16, f16, f32, f8E4M3FN or i8, of static shape and 1 to 2^40 elements, but got 'tensor<8xbf16>'}}
   %r = deepseek.convert_layout %w : tensor<8xbf16> -> tensor<8xbf16>
   deepseek.yield %r : tensor<8xbf16>
 }

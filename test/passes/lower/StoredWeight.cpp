@@ -7,10 +7,9 @@
 
 namespace fathom::test {
 
-static constexpr int64_t kBlock = 128;
-
 static std::string nameElement(const Weight &weight) {
-  return weight.element == 4 ? "f32" : weight.element == 2 ? "bf16" : "f8E4M3FN";
+  bool isInteger = weight.quantized && weight.scale_rows == 1;
+  return weight.element == 4 ? "f32" : weight.element == 2 ? "bf16" : isInteger ? "i8" : "f8E4M3FN";
 }
 
 static std::string nameShape(std::initializer_list<int64_t> sizes, const std::string &element) {
@@ -21,34 +20,40 @@ static std::string nameShape(std::initializer_list<int64_t> sizes, const std::st
   return shape + element;
 }
 
+static int64_t ceilDiv(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
+/// Scales of `rows` outputs by blocks of as many rows as one covers.
+static void setScales(StoredWeight &stored, const Weight &weight, int64_t rows, int64_t blockRows) {
+  if (!weight.quantized) {
+    return;
+  }
+  std::string element = weight.scale_rows == 1 ? "f16" : "f32", columns = std::to_string(weight.scale_columns);
+  stored.scaleShape = nameShape({ceilDiv(rows, blockRows), ceilDiv(weight.columns, weight.scale_columns)}, element);
+  stored.block = " <" + std::to_string(blockRows) + " x " + columns + ">";
+}
+
 StoredWeight StoredWeight::store(const Weight &weight) {
   StoredWeight stored;
   stored.data = weight.data;
   stored.scales = weight.scales;
   stored.shape = nameShape({weight.rows, weight.columns}, nameElement(weight));
-  if (weight.quantized) {
-    stored.scaleShape = nameShape({(weight.rows + kBlock - 1) / kBlock, (weight.columns + kBlock - 1) / kBlock}, "f32");
-    stored.block = " <128 x 128>";
-  }
+  setScales(stored, weight, weight.rows, weight.scale_rows);
   return stored;
 }
 
 StoredWeight StoredWeight::join(const Weight &gate, const Weight &up) {
   StoredWeight stored;
-  int64_t rows = 0, blocks = (gate.columns + kBlock - 1) / kBlock;
   for (const Weight *weight : {&gate, &up}) {
-    rows += weight->rows;
     stored.data.insert(stored.data.end(), weight->data.begin(), weight->data.end());
-    for (int64_t n = 0; weight->quantized && n < weight->rows; ++n) {
-      auto first = weight->scales.begin() + n / kBlock * blocks;
-      stored.scales.insert(stored.scales.end(), first, first + blocks);
+    size_t bytes = weight->quantized ? weight->scales.size() / ceilDiv(weight->rows, weight->scale_rows) : 0;
+    for (int64_t n = 0; n < weight->rows; ++n) {
+      auto first = weight->scales.begin() + static_cast<int64_t>(n / weight->scale_rows * bytes);
+      stored.scales.insert(stored.scales.end(), first, first + static_cast<int64_t>(bytes));
     }
   }
+  int64_t rows = gate.rows + up.rows;
   stored.shape = nameShape({rows, gate.columns}, nameElement(gate));
-  if (gate.quantized) {
-    stored.scaleShape = nameShape({rows, blocks}, "f32");
-    stored.block = " <1 x 128>";
-  }
+  setScales(stored, gate, rows, 1);
   return stored;
 }
 

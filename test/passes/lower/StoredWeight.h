@@ -13,16 +13,16 @@ namespace fathom::test {
 
 /// A weight in memory, with its scales where it has any.
 struct StoredWeight {
-  /// `weight` as it is, with a scale for each block of 128 x 128.
+  /// `weight` as it is, with a scale for each block of 128 x 128, or of integers 1 x 32.
   static StoredWeight store(const Weight &weight);
-  /// The rows of one weight, then those of the other, with a scale for each output and 128 inputs.
+  /// The rows of one weight, then those of the other, with a scale for each output and block of inputs.
   static StoredWeight join(const Weight &gate, const Weight &up);
 
   /// Those of all experts, one after the other.
   static StoredWeight stack(const std::vector<StoredWeight> &experts);
 
   std::vector<uint8_t> data;
-  Floats scales;
+  std::vector<uint8_t> scales;
   std::string shape;      ///< "5x7xbf16"
   std::string scaleShape; ///< empty: not quantized
   std::string block;      ///< " <128 x 128>"

@@ -15,7 +15,7 @@ namespace fathom::test {
 
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Types, StructuredWeightsTest, testing::Values("f32", "bf16", "f8e4m3"),
+INSTANTIATE_TEST_SUITE_P(Types, StructuredWeightsTest, testing::Values("f32", "bf16", "f8e4m3", "i8"),
                          [](const auto &info) { return std::string(info.param); });
 
 } // namespace
