@@ -51,9 +51,12 @@ struct Shapes {
   const Kernel &kernel;
   const int64_t *c;
 
-  static std::string_view typeOf(int64_t element) { return element == FATHOM_ROW_BF16 ? "bf16" : "f32"; }
+  static std::string_view typeOf(int64_t element) {
+    return element == FATHOM_ROW_BF16 ? "bf16" : element == FATHOM_ROW_I8 ? "i8" : "f32";
+  }
   Operand rows(int64_t width, int64_t element = FATHOM_ROW_F32, int64_t factor = 1) const {
-    return {{}, typeOf(element), {kRows, width}, factor, width};
+    int64_t size = element == FATHOM_ROW_I8 ? fathom_row_bytes(FATHOM_ROW_I8, width, 0) : width;
+    return {{}, typeOf(element), {kRows, size}, factor, size};
   }
   Operand rowsOfCall(int64_t width, int64_t element) const { return rows(width, element, 0); }
   /// Columns [offset, offset + width) of rows.

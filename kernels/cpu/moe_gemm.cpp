@@ -73,7 +73,8 @@ struct MoeGemm : moe_gemm_constants {
     int64_t first = item % chunks(c) * c[panels_per_item];
     int64_t panels = size_of_part(ceil_div(c[N], kPanel), c[panels_per_item], first);
     Activation x = activation(dispatch, 0, c[x_element]);
-    RowSource source = {c[gather] ? x : x + slot * c[K], c[K],
+    int64_t stride = x.isI8() ? fathom_row_bytes(FATHOM_ROW_I8, c[K], 0) : c[K];
+    RowSource source = {c[gather] ? x : x + slot * stride, stride,
                         c[gather] ? operand<const int32_t>(dispatch, 2) + slot : nullptr};
     multiply_and_finish<Tile, Gated>(dispatch, weights, source, rows, first, panels, slot, out, scratch);
   }

@@ -33,6 +33,9 @@ struct Avx2Tile {
 /// The same, with an instruction that multiplies pairs of bf16.
 struct Avx512Bf16Tile : Avx512Tile {};
 
+/// The same, with an instruction that multiplies four integers at a time.
+struct Avx512VnniTile : Avx512Tile {};
+
 /// The same, beside matrices of AMX that screen keys.
 struct AmxTile : Avx512Tile {};
 

@@ -6,7 +6,7 @@
 #ifndef FATHOM_KERNELS_CPU_PRODUCTS_H
 #define FATHOM_KERNELS_CPU_PRODUCTS_H
 
-#include "kernels/cpu/tile_products.h"
+#include "kernels/cpu/integer_products.h"
 
 namespace fathom::cpu {
 
@@ -14,6 +14,11 @@ namespace fathom::cpu {
 template <class Tile, class Source>
 FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                             MultiplyScratch *scratch, const Sums &sums) {
+  if constexpr (__is_same(Source, PanelWeights<I8>)) {
+    if (x.data.isI8()) {
+      return multiply_integers<Tile>(weights, x, first, panels, scratch, sums);
+    }
+  }
   int64_t odd_first = __is_same(typename Source::Type, Bf16) && !x.data.isF32();
   if constexpr (__is_same(Tile, Avx512Bf16Tile) && __is_same(Source, PanelWeights<Bf16>)) {
     if (odd_first) {

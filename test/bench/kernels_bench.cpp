@@ -134,7 +134,9 @@ template <class Source, int64_t N, int64_t element = FATHOM_ROW_F32>
 void gemm(benchmark::State &state) {
   using Kernel = Gemm<Tile, Source>;
   constexpr int64_t K = 2048;
-  static constexpr int64_t kConstants[] = {K, N, K, 0, N, 0, element, element, 4};
+  constexpr bool integers = element == FATHOM_ROW_I8;
+  const int64_t kConstants[] = {
+      K, N, integers ? fathom_row_bytes(element, K, 0) : K, 0, N, 0, element, integers ? FATHOM_ROW_F32 : element, 4};
   int64_t rows = state.range(0);
   int threads = static_cast<int>(state.range(1));
   using Type = typename Source::Type;
@@ -384,6 +386,8 @@ BENCHMARK(gemm<PanelWeights<Bf16>, 4096>)->Args({4, 1})->Args({8, 1})->Args({32,
 BENCHMARK(gemm<PanelWeights<Bf16>, 4096, FATHOM_ROW_BF16>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<I8>, 4096>)->Args({8, 1})->Args({256, 1});
+BENCHMARK(gemm<PanelWeights<I8>, 1 << 18, FATHOM_ROW_I8>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PanelWeights<I8>, 4096, FATHOM_ROW_I8>)->Args({2, 1})->Args({4, 1})->Args({8, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F32>, 4096>)->Args({256, 1});
 BENCHMARK(gemm<RowWeights<Bf16>, 4096>)->Args({256, 1});
 BENCHMARK(latent_attention<FATHOM_ROW_F32>)->Arg(1024)->Arg(16384)->Unit(benchmark::kMicrosecond);

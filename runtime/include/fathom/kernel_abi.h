@@ -44,11 +44,12 @@ extern "C" {
 /// long runs (docs/rationale/0029-pages-in-groups.md).
 #define FATHOM_GROUP_PAGES 16
 
-/// How rows keep their numbers: all as f32, all as bf16, or as FP8 (e4m3) but for a tail of bf16. Rows of activations
-/// are of the first two, those of stores of any.
+/// How rows keep their numbers: all as f32, all as bf16, as FP8 (e4m3) but for a tail of bf16, or as integers of 8 bits.
+/// Rows of stores are of the first three, those of activations of all but FP8.
 #define FATHOM_ROW_F32 0
 #define FATHOM_ROW_BF16 1
 #define FATHOM_ROW_F8E4M3 2
+#define FATHOM_ROW_I8 3
 
 /// `bytes` up to the next multiple of 4, where the next part of a row begins.
 static inline int64_t fathom_row_align(int64_t bytes) { return (bytes + 3) / 4 * 4; }
@@ -61,9 +62,26 @@ static inline int64_t fathom_row_tail(int64_t numbers) {
   return fathom_row_scales(numbers) + (numbers + FATHOM_SCALE_BLOCK - 1) / FATHOM_SCALE_BLOCK * 4;
 }
 
+/// Groups of FATHOM_SCALE_GROUP in a row of `numbers` integers, the last of which may be of fewer.
+static inline int64_t fathom_row_groups(int64_t numbers) {
+  return (numbers + FATHOM_SCALE_GROUP - 1) / FATHOM_SCALE_GROUP;
+}
+
+/// Where such a row has the scales of its groups, an f32 each.
+static inline int64_t fathom_group_scales(int64_t numbers) { return fathom_row_align(numbers); }
+
+/// Where it has, for each group, -128 times the sum of its integers, an i32: behind the scales. Products that take the
+/// weight's integers + 128 need it.
+static inline int64_t fathom_group_offsets(int64_t numbers) {
+  return fathom_group_scales(numbers) + 4 * fathom_row_groups(numbers);
+}
+
 /// Bytes of a row of `width` numbers, of which the last `tail` are bf16 where the others are FP8 (else it is 0): a
 /// multiple of 4. What is between the parts of a row is 0.
 static inline int64_t fathom_row_bytes(int64_t element, int64_t width, int64_t tail) {
+  if (element == FATHOM_ROW_I8) {
+    return fathom_group_offsets(width) + 4 * fathom_row_groups(width);
+  }
   if (element == FATHOM_ROW_F8E4M3) {
     return fathom_row_tail(width - tail) + fathom_row_align(tail * 2);
   }
