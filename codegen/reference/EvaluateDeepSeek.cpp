@@ -148,6 +148,13 @@ static void evaluate(LinearSwiGluOp op, Frame &frame) {
   frame.setReals(op.getResult(), {rows, outputs}, std::move(out));
 }
 
+static void evaluate(QuantizeRowsOp op, Frame &frame) {
+  const Tensor &input = frame.tensor(op.getInput());
+  std::vector<float> out(input.size());
+  ref::quantize_rows(input.reals.data(), input.rows(), input.width(), out.data());
+  frame.setReals(op.getResult(), input.shape, std::move(out));
+}
+
 static void evaluate(SwiGluOp op, Frame &frame) {
   const Tensor &gate = frame.tensor(op.getGate()), &up = frame.tensor(op.getUp());
   if (!frame.expect(gate.size() == up.size(), op, "operands of one shape")) {
@@ -160,7 +167,7 @@ static void evaluate(SwiGluOp op, Frame &frame) {
 
 void addBasicEvaluators(Evaluators &evaluators) {
   addEvaluators<GetWeightOp, RopeTableOp, EmbeddingOp, SelectRowsOp, ArgmaxOp, RecordStateOp, RmsNormOp, AddRmsNormOp,
-                LayerNormOp, LinearOp, LinearSwiGluOp, SwiGluOp>(evaluators);
+                LayerNormOp, LinearOp, LinearSwiGluOp, QuantizeRowsOp, SwiGluOp>(evaluators);
 }
 
 } // namespace fathom::reference

@@ -46,7 +46,8 @@ StringRef getStoredTypeName(Value weight) {
 
 void KernelDescription::addElement(StringRef constant, Value activation) {
   Type element = cast<RankedTensorType>(activation.getType()).getElementType();
-  addConstant(constant, element.isBF16() ? FATHOM_ROW_BF16 : FATHOM_ROW_F32);
+  bool integers = element.isSignlessInteger(8);
+  addConstant(constant, element.isBF16() ? FATHOM_ROW_BF16 : integers ? FATHOM_ROW_I8 : FATHOM_ROW_F32);
 }
 
 StringRef getLayoutName(Value weight) { return isRowByRow(weight.getType()) ? kRowsLayout : LayoutAttr::kCatalogName; }

@@ -78,6 +78,8 @@ constexpr int64_t kScaleGroup = 32;
 
 /// Whether numbers of a weight mean nothing without scales.
 bool isQuantizedElement(mlir::Type element);
+/// Whether products with a weight of `element` in such blocks, if any, can read rows of i8.
+bool canMultiplyIntegers(mlir::Type element, BlockScaleAttr block);
 
 /// Module attributes: facts about the model (all there, see the dialect's description) and the checkpoint's files.
 constexpr llvm::StringLiteral kModelAttr = "deepseek.model";

@@ -93,8 +93,8 @@ LogicalResult TargetAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitEr
   if (triple.empty() || arch.empty() || tune.empty()) { // C1
     return emitError() << "expects a triple, an arch and a processor to tune for, but got an empty one";
   }
-  if (activation && !activation.isBF16()) { // C2
-    return emitError() << "expects activations of bf16, or no type for f32, but got " << activation;
+  if (activation && !activation.isBF16() && !activation.isSignlessInteger(8)) { // C2
+    return emitError() << "expects activations of bf16 or i8, or no type for f32, but got " << activation;
   }
   return success();
 }

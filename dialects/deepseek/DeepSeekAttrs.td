@@ -167,9 +167,9 @@ def DeepSeek_TargetAttr : AttrDef<DeepSeek_Dialect, "Target"> {
     `triple` is what LLVM calls the kind of machine; `arch` the level of instructions, one of the catalog of kernels;
     `tune` the processor whose speeds decide among its instructions; `layout` that of gates and ups where a kernel reads
     it. A weight without gates has the same, without `interleave`; without a layout, weights stay row by row. `activation`
-    is what activations are rounded to; without it they are f32.
+    is what activations are rounded to; i8: what products with weights of i8 read; without it they are f32.
 
-    Constraints: (C1) triple, arch and tune are not empty; (C2) activations are bf16, if anything.
+    Constraints: (C1) triple, arch and tune are not empty; (C2) activations are bf16 or i8, if anything.
 
     Example: `#deepseek.target<"x86_64-unknown-linux-gnu", arch = "avx2", tune = "x86-64-v3",
     layout = <panels = 32, interleave = 32>, activation = bf16>`.

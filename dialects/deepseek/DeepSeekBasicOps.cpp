@@ -135,7 +135,8 @@ static LogicalResult verifyLinear(Op op, int64_t outputsPerResult) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   Type result = op.getResult().getType();
   if (failed(verifyProduct(op, op.getInput().getType(), result, weight, outputsPerResult)) || // C1, C2
-      failed(verifyScale(op, weight, op.getScale(), op.getBlockAttr()))) {                    // C3
+      failed(verifyScale(op, weight, op.getScale(), op.getBlockAttr())) ||                    // C3
+      failed(verifyIntegers(op, op.getInput().getType(), weight, op.getBlockAttr()))) {       // C6
     return failure();
   }
   return verifyEpilogue(op, op.getEpilogue(), op.getExtras(), result); // C4
@@ -200,6 +201,16 @@ std::optional<EpilogueSlot> LinearSwiGluOp::getEpilogueSlot() {
 }
 
 bool LinearSwiGluOp::convertsActivations() { return true; }
+
+KernelUse QuantizeRowsOp::getKernelUse() {
+  return getType().getElementType().isF32() ? KernelUse() : KernelUse{"quantize_rows"};
+}
+
+void QuantizeRowsOp::describe(KernelDescription &kernel) {
+  kernel.addColumns("x", getInput());
+  kernel.addConstant("H", getWidth(getType()));
+  kernel.addElement("x_element", getInput());
+}
 
 KernelUse SwiGluOp::getKernelUse() { return {"swiglu"}; }
 

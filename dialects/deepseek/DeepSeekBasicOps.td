@@ -144,7 +144,7 @@ class DeepSeek_LinearLike<string mnemonic, dag bias = (ins)>
                        ["getItemCount", "getPackableWeight", "setPackableWeight", "getEpilogueSlot",
                         "convertsActivations"]> {
   let arguments = !con(
-    (ins DeepSeek_Activation:$input, DeepSeek_AnyWeight:$weight, Optional<DeepSeek_AnyWeight>:$scale),
+    (ins DeepSeek_ProductInput:$input, DeepSeek_AnyWeight:$weight, Optional<DeepSeek_AnyWeight>:$scale),
     bias,
     (ins Variadic<DeepSeek_EpilogueExtra>:$extras, OptionalAttr<DeepSeek_BlockScaleAttr>:$block)
   );
@@ -163,7 +163,8 @@ def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear", (ins Optional<DeepSeek_Bia
 
     Constraints: (C1) K agrees; (C2) N is the result's width, and the layout does not interleave; (C3) f8 weights have
     a scale of the shape that `block` implies, in the weight's layout, and others have none; (C4) the epilogue takes the sum and one f32 per extra and
-    yields an f32; extras have the result's type or are vectors [N]; (C5) the bias is [N].
+    yields an f32; extras have the result's type or are vectors [N]; (C5) the bias is [N]; (C6) only a weight of i8, in blocks
+    of 1 x 32, is multiplied with an input of i8.
 
     Example:
     ```mlir
@@ -193,6 +194,21 @@ def DeepSeek_LinearSwiGluOp : DeepSeek_LinearLike<"linear_swiglu"> {
     $input `,` $weight (`scale` $scale^ $block)? (`epilogue` `(` $extras^ `)` $epilogue)?
     attr-dict `:` functional-type(operands, $result)
   }];
+}
+
+def DeepSeek_QuantizeRowsOp : DeepSeek_Compute<"quantize_rows", [Pure, AllShapesMatch<["input", "result"]>]> {
+  let summary = "rows in integers of 8 bits, for products with weights that are";
+  let description = [{
+    Of each group of 32 columns, `scale = max(|input|) / 127` in f32 and `integer = input / scale`, rounded to nearest, of two
+    the even one. The result stands for `integer · scale`: of i8 as the integers and their scales, which products read
+    (`fathom_row_bytes` of kernel_abi.h says how they lie), of f32 as those numbers. A group with a number that is not
+    finite has none that is. `fathom-quantize-activations` makes it.
+
+    Example: `%q = deepseek.quantize_rows %x : tensor<?x128xf32> -> tensor<?x128xi8>`.
+  }];
+  let arguments = (ins DeepSeek_F32Activation:$input);
+  let results = (outs DeepSeek_RowsOf<[F32, I8], "f32 or i8">:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
 }
 
 def DeepSeek_SwiGluOp : DeepSeek_Compute<"swiglu", [Pure, AllTypesMatch<["gate", "up", "result"]>]> {

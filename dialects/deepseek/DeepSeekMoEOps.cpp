@@ -107,8 +107,9 @@ template <typename Op>
 static LogicalResult verifyGrouped(Op op, int64_t outputsPerResult) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   if (failed(verifyProduct(op, op.getInput().getType(), op.getResult().getType(), weight, outputsPerResult,
-                           /*experts=*/true)) ||                           // C1, C2
-      failed(verifyScale(op, weight, op.getScale(), op.getBlockAttr()))) { // C3
+                           /*experts=*/true)) ||                                        // C1, C2
+      failed(verifyScale(op, weight, op.getScale(), op.getBlockAttr())) ||              // C3
+      failed(verifyIntegers(op, op.getInput().getType(), weight, op.getBlockAttr()))) { // C6
     return failure();
   }
   return verifyShape(op, "offsets", op.getOffsets().getType(), weight.getDimSize(0) + 1); // C4

@@ -93,7 +93,7 @@ class DeepSeek_MoELinearLike<string mnemonic>
     : DeepSeek_Compute<mnemonic, [Pure],
                        ["getRowsOperand", "getResultRows", "getItemCount", "getPackableWeight", "setPackableWeight",
                         "convertsActivations"]> {
-  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows,
+  let arguments = (ins DeepSeek_ProductInput:$input, DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows,
                        DeepSeek_AnyWeight:$weight, Optional<DeepSeek_AnyWeight>:$scale,
                        OptionalAttr<DeepSeek_BlockScaleAttr>:$block, UnitAttr:$gather, DeepSeek_Size:$top_k);
   let results = (outs DeepSeek_Activation:$result);
@@ -111,7 +111,7 @@ def DeepSeek_MoELinearOp : DeepSeek_MoELinearLike<"moe_linear"> {
     [rows·k, N]. Weights as in `deepseek.linear`, with a leading dimension of experts. `offsets` and `source_rows` are
     those of `deepseek.moe_permute`; `top_k` is its k.
 
-    Constraints: (C1), (C2) and (C3) of `deepseek.linear`, for each expert; (C4) the offsets are [E + 1].
+    Constraints: (C1), (C2), (C3) and (C6) of `deepseek.linear`, for each expert; (C4) the offsets are [E + 1].
 
     Example:
     ```mlir

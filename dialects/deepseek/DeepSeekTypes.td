@@ -48,6 +48,8 @@ class DeepSeek_RowsOf<list<Type> elements, string elementNames>
 
 /// What an op computes is rounded where it becomes a number of bf16, and nowhere else.
 def DeepSeek_Activation : DeepSeek_RowsOf<[F32, BF16], "f32 or bf16">;
+/// What a product reads. Rows of i8 are integers in groups of 32 columns, and a scale for each group.
+def DeepSeek_ProductInput : DeepSeek_RowsOf<[F32, BF16, I8], "f32, bf16 or i8">;
 /// What stays f32, whatever activations are.
 def DeepSeek_F32Activation : DeepSeek_RowsOf<[F32], "f32">;
 /// A choice of things for each row.

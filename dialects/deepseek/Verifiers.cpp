@@ -138,6 +138,17 @@ LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, B
              : op->emitOpError("expects scales ") << expected << ", but got " << scale.getType();
 }
 
+bool canMultiplyIntegers(Type element, BlockScaleAttr block) {
+  return element.isSignlessInteger(8) && block && block.getRows() == 1 && block.getColumns() == kScaleGroup;
+}
+
+LogicalResult verifyIntegers(Operation *op, Type input, RankedTensorType weight, BlockScaleAttr block) {
+  return canMultiplyIntegers(weight.getElementType(), block) || !getElementTypeOrSelf(input).isSignlessInteger(8)
+             ? success()
+             : op->emitOpError("expects a weight of i8 in blocks of 1 x ")
+                   << kScaleGroup << " for an input of i8, but got " << weight;
+}
+
 LogicalResult verifyProduct(Operation *op, Type input, Type result, RankedTensorType weight, int64_t outputsPerResult,
                             bool experts) {
   if (weight.getRank() != 2 + int64_t(experts)) {

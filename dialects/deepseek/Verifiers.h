@@ -28,6 +28,10 @@ mlir::LogicalResult verifyEps(mlir::Operation *op, const llvm::APFloat &eps);
 mlir::LogicalResult verifyScale(mlir::Operation *op, mlir::RankedTensorType weight, mlir::Value scale,
                                 BlockScaleAttr block);
 
+/// An input of i8 is multiplied with integers in groups as large as its own.
+mlir::LogicalResult verifyIntegers(mlir::Operation *op, mlir::Type input, mlir::RankedTensorType weight,
+                                   BlockScaleAttr block);
+
 /// A weight that makes `result` of `input`, `outputsPerResult` rows for each of the result's columns; where that is
 /// two, the second ones come after all first ones, and in a layout with them in turns.
 mlir::LogicalResult verifyProduct(mlir::Operation *op, mlir::Type input, mlir::Type result,

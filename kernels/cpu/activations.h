@@ -56,7 +56,9 @@ struct Activation {
   FATHOM_INLINE float *floats() const { return reinterpret_cast<float *>(data); }
   FATHOM_INLINE uint16_t *codes() const { return reinterpret_cast<uint16_t *>(data); }
   FATHOM_INLINE Number operator[](int64_t i) const { return {*this, i}; }
-  FATHOM_INLINE Activation operator+(int64_t numbers) const { return {data + numbers * (isF32() ? 4 : isI8() ? 1 : 2), element}; }
+  FATHOM_INLINE Activation operator+(int64_t numbers) const {
+    return {data + numbers * (isF32() ? 4 : isI8() ? 1 : 2), element};
+  }
 };
 
 FATHOM_INLINE f32x16 load(const Activation &from) {

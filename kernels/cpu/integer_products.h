@@ -127,8 +127,8 @@ static_assert(sizeof(IntegerScratch) <= sizeof(MultiplyScratch), "products of in
 
 /// One tile: sums [Rows][32] += rows * panel, over a group.
 template <class Tile, int Rows, int Vectors, class Rows_>
-FATHOM_INLINE void multiply_group(const Rows_ &tile, int64_t group, const int32_t (*quads)[kPanel],
-                                  const float *scales, float *sums) {
+FATHOM_INLINE void multiply_group(const Rows_ &tile, int64_t group, const int32_t (*quads)[kPanel], const float *scales,
+                                  float *sums) {
   using Dots = IntegerDots<Tile>;
   for (int64_t column = 0; column < kPanel; column += Vectors * kLanes) {
     i32x16 dots[Rows][Vectors];
@@ -261,9 +261,9 @@ FATHOM_INLINE void multiply_integers(const PanelWeights<I8> &weights, const RowS
   for (int64_t from = 0; from < weights.depth; from += kBlock) {
     take_block(weights, first, panels, from, scratch);
     int64_t row = multiply_integer_tiles<Tile, Tile::kRows, Tile::kVectors>(x, 0, whole, weights.depth, from, panels,
-                                                                           scratch, sums);
+                                                                            scratch, sums);
     multiply_integer_tiles<Tile, Tile::kFewRows, Tile::kFewVectors>(x, row, sums.rows, weights.depth, from, panels,
-                                                                   scratch, sums);
+                                                                    scratch, sums);
   }
 }
 

@@ -45,8 +45,7 @@ struct QuantizeRows : RowItems<quantize_rows_constants> {
       f32x16 numbers[2];
       FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
         int64_t rest = count - v * kLanes;
-        numbers[v] = rest >= kLanes ? load(x + from + v * kLanes)
-                                    : load_part(x + from + v * kLanes, greater(rest, 0));
+        numbers[v] = rest >= kLanes ? load(x + from + v * kLanes) : load_part(x + from + v * kLanes, greater(rest, 0));
       }
       float scale = find_scale(numbers);
       alignas(32) int8_t integers[kScaleGroup];

@@ -64,6 +64,8 @@ void layer_norm(const float *x, const float *w, const float *bias, int64_t T, in
 /// out[t][h] = H_d * x[t][h] / sqrt(d), the Walsh-Hadamard matrix in Sylvester's order; d is a power of two.
 void hadamard(const float *x, int64_t T, int64_t heads, int64_t d, float *out);
 float silu(float x);
+/// out[t][h] = integer * scale of x[t][h] in groups of 32: scale = max(|x|) / 127, NaN where one is not finite.
+void quantize_rows(const float *x, int64_t T, int64_t H, float *out);
 /// out = silu(gate) * up.
 void swiglu(const float *gate, const float *up, int64_t count, float *out);
 /// out[T, N] = x[T, K] * w^T, w [N, K].

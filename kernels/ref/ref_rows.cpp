@@ -88,6 +88,24 @@ void hadamard(const float *x, int64_t T, int64_t heads, int64_t d, float *out) {
 
 float silu(float x) { return static_cast<float>(x / (1.0 + std::exp(-static_cast<double>(x)))); }
 
+void quantize_rows(const float *x, int64_t T, int64_t H, float *out) {
+  for (int64_t t = 0; t < T; ++t) {
+    for (int64_t from = 0; from < H; from += 32) {
+      const float *group = x + t * H + from;
+      int64_t count = std::min<int64_t>(32, H - from);
+      float largest = 0, poison = 0;
+      for (int64_t i = 0; i < count; ++i) {
+        largest = std::fmax(largest, std::fabs(group[i]));
+        poison += group[i] - group[i];
+      }
+      float scale = largest / 127 + poison;
+      for (int64_t i = 0; i < count; ++i) {
+        out[t * H + from + i] = static_cast<float>(f32_to_i8(group[i], scale)) * scale;
+      }
+    }
+  }
+}
+
 void swiglu(const float *gate, const float *up, int64_t count, float *out) {
   for (int64_t i = 0; i < count; ++i) {
     out[i] = static_cast<float>(gate[i] / (1.0 + std::exp(-static_cast<double>(gate[i]))) * up[i]);

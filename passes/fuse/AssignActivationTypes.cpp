@@ -122,7 +122,7 @@ struct AssignActivationTypes : impl::AssignActivationTypesBase<AssignActivationT
     if (failed(target)) {
       return signalPassFailure();
     }
-    if (Type element = target->getActivation()) {
+    if (Type element = target->getActivation(); element && element.isBF16()) {
       ActivationClasses classes(getOperation());
       for (auto function : getOperation().getOps<func::FuncOp>()) {
         assign(function, element, classes);

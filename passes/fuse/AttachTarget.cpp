@@ -23,9 +23,21 @@ struct AttachTarget : impl::AttachTargetBase<AttachTarget> {
     if (failed(level)) {
       return signalPassFailure();
     }
-    // Nothing for f32, which no op needs to be told.
-    Type rounded = activation == ActivationType::Bf16 ? BFloat16Type::get(&getContext()) : Type();
-    getOperation()->setAttr(deepseek::kTargetAttr, makeTarget(&getContext(), **level, tune, packWeights, rounded));
+    getOperation()->setAttr(deepseek::kTargetAttr, makeTarget(&getContext(), **level, tune, packWeights, getElement()));
+  }
+
+  /// Nothing for f32, which no op needs to be told.
+  Type getElement() {
+    Builder builder(&getContext());
+    switch (activation) {
+    case ActivationType::F32:
+      return Type();
+    case ActivationType::Bf16:
+      return builder.getBF16Type();
+    case ActivationType::Int8:
+      return builder.getI8Type();
+    }
+    llvm_unreachable("covered switch");
   }
 };
 } // namespace

@@ -16,8 +16,10 @@ namespace fathom {
 
 /// The values of options for activations.
 inline llvm::cl::ValuesClass getActivationTypes() {
-  return llvm::cl::values(clEnumValN(ActivationType::F32, "f32", "as they are computed"),
-                          clEnumValN(ActivationType::Bf16, "bf16", "rounded"));
+  return llvm::cl::values(
+      clEnumValN(ActivationType::F32, "f32", "as they are computed"),
+      clEnumValN(ActivationType::Bf16, "bf16", "rounded"),
+      clEnumValN(ActivationType::Int8, "int8", "integers where products with such weights read them"));
 }
 
 #define GEN_PASS_DECL
@@ -33,7 +35,7 @@ struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
                        llvm::cl::init(true)};
   Option<bool> packWeights{*this, "pack-weights", llvm::cl::desc("lay weights out as kernels like them best"),
                            llvm::cl::init(true)};
-  Option<ActivationType> activation{*this, "activation", llvm::cl::desc("what activations are: f32 or bf16"),
+  Option<ActivationType> activation{*this, "activation", llvm::cl::desc("what activations are: f32, bf16 or int8"),
                                     llvm::cl::init(ActivationType::F32), getActivationTypes()};
 };
 

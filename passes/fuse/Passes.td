@@ -23,7 +23,7 @@ def AttachTarget : Pass<"fathom-attach-target", "mlir::ModuleOp"> {
     Option<"tune", "tune", "std::string", "\"\"", "a processor of the arch to tune for; empty: any">,
     Option<"packWeights", "pack-weights", "bool", "true", "lay weights out as kernels like them best">,
     Option<"activation", "activation", "::fathom::ActivationType", "::fathom::ActivationType::F32",
-           "what activations are: f32, or bf16, to which they are rounded", "::fathom::getActivationTypes()">
+           "what activations are: f32; bf16, to which they are rounded; or int8 in products with such weights", "::fathom::getActivationTypes()">
   ];
 }
 
@@ -53,6 +53,21 @@ def AssignActivationTypes : Pass<"fathom-assign-activation-types", "mlir::Module
   }];
   let dependentDialects = ["mlir::arith::ArithDialect"];
   let statistics = [Statistic<"assigned", "assigned", "values that became bf16">];
+}
+
+def QuantizeActivations : Pass<"fathom-quantize-activations", "mlir::ModuleOp">, Within<"1e-6", "0x1p-3"> {
+  let summary = "let products with weights of 8 bits read integers of 8 bits";
+  let description = [{
+    With a target of i8 activations, what products with weights of i8 read goes through `quantize_rows`, in all functions.
+    Other products read what they read before. An error where no weight is of i8: the target asks for what it cannot get.
+
+    Numeric contract: exact, but that activations of i8 are rounded. Test: test/passes/fuse/quantize-activations.mlir.
+  }];
+  let options = [
+    Option<"packRows", "pack-rows", "bool", "true",
+           "give rows as kernels read them, integers and scales; otherwise the numbers that they stand for">
+  ];
+  let statistics = [Statistic<"quantized", "quantized", "products that read integers">];
 }
 
 def FuseResidualNorm : Pass<"fathom-fuse-residual-norm", "mlir::ModuleOp"> {

@@ -16,6 +16,7 @@ void addFusePipeline(mlir::OpPassManager &manager, const FusePipelineOptions &op
     manager.addPass(createAbsorbAttention());
   }
   manager.addPass(createAssignActivationTypes());
+  manager.addPass(createQuantizeActivations({options.kernels}));
   manager.addPass(createFuseRopeCacheWrite());
   // Before epilogues: a sum that a norm follows is cheaper in the norm, which reads it anyway.
   manager.addPass(createFuseResidualNorm());

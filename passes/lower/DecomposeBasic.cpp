@@ -111,6 +111,37 @@ static Decomposed decompose(LayerNormOp op, StructuredBuilder &b) {
   })};
 }
 
+/// Of groups of a row's columns: max(|x|) / 127, and NaN where one is not finite.
+static Value findScales(StructuredBuilder &b, Value input, int64_t width, Value rows) {
+  int64_t groups = llvm::divideCeil(width, kScaleGroup);
+  return b.mapRows({ShapedType::kDynamic, groups}, rows, [&](ValueRange at) {
+    Value first = b.multiply(at[1], kScaleGroup), end = b.smaller(b.add(first, kScaleGroup), b.index(width));
+    Value zero = b.real(0.0);
+    auto found = b.loop(first, end, {zero, zero}, [&](Value i, ValueRange so) -> StructuredBuilder::Values {
+      Value x = b.at(input, {at[0], i});
+      return {b.larger(so[0], b.larger(x, b.subtract(zero, x))), b.add(so[1], b.subtract(x, x))};
+    });
+    return b.add(b.divide(found[0], b.real(127.0)), found[1]);
+  });
+}
+
+/// Rows of integers have kernels to make and read them, or nothing.
+static Decomposed decompose(QuantizeRowsOp op, StructuredBuilder &b) {
+  RankedTensorType type = op.getType();
+  if (!type.getElementType().isF32()) {
+    return failure();
+  }
+  Value rows = b.size(op.getInput(), 0), scales = findScales(b, op.getInput(), getWidth(type), rows);
+  return SmallVector<Value>{b.mapRows(type.getShape(), rows, [&](ValueRange at) {
+    Value scale = b.at(scales, {at[0], b.divide(at[1], kScaleGroup)}), zero = b.real(0.0);
+    Value quotient = b.divide(b.at(op.getInput(), at), scale);
+    // The nearest integer, of two the even one, is what this sum can hold. A scale that is subnormal may be far off.
+    Value most = b.real(127.0), shift = b.real(0x1.8p23);
+    Value integer = b.subtract(b.add(b.smaller(b.larger(quotient, b.real(-127.0)), most), shift), shift);
+    return b.select(b.isEqual(scale, zero), zero, b.multiply(integer, scale));
+  })};
+}
+
 static Decomposed decompose(SwiGluOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getType());
   return SmallVector<Value>{b.mapRows(type.getShape(), b.size(op.getGate(), 0), [&](ValueRange i) {
@@ -195,8 +226,8 @@ static Decomposed decompose(arith::ExtFOp op, StructuredBuilder &b) {
 }
 
 void populateBasicDecompositions(RewritePatternSet &patterns) {
-  addDecompositions<EmbeddingOp, SelectRowsOp, ArgmaxOp, RmsNormOp, AddRmsNormOp, LayerNormOp, SwiGluOp, RopeOp,
-                    HadamardOp, RopeTableOp, tensor::ConcatOp, arith::ExtFOp>(patterns);
+  addDecompositions<EmbeddingOp, SelectRowsOp, ArgmaxOp, RmsNormOp, AddRmsNormOp, LayerNormOp, QuantizeRowsOp, SwiGluOp,
+                    RopeOp, HadamardOp, RopeTableOp, tensor::ConcatOp, arith::ExtFOp>(patterns);
 }
 
 } // namespace fathom

@@ -5,6 +5,7 @@
 
 #include "passes/plan/Buffers.h"
 
+#include "dialects/RowFormat.h"
 #include "passes/plan/RowCounts.h"
 
 using namespace mlir;
@@ -15,13 +16,18 @@ using namespace deepseek;
 
 bool hasCountedRows(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  bool number = tensor && (isActivationElement(tensor.getElementType()) || tensor.getElementType().isInteger(32));
-  return number && tensor.getRank() >= 1 && tensor.isDynamicDim(0) && (tensor.getRank() == 1 || isRows(tensor));
+  auto isNumber = [](Type type) { return isActivationElement(type) || type.isInteger(32) || type.isInteger(8); };
+  return tensor && isNumber(tensor.getElementType()) && tensor.getRank() >= 1 && tensor.isDynamicDim(0) &&
+         (tensor.getRank() == 1 || isRows(tensor));
 }
 
 MemRefType getMemRefType(Type type) {
   auto tensor = cast<RankedTensorType>(type);
-  return MemRefType::get(tensor.getShape(), tensor.getElementType());
+  SmallVector<int64_t> shape(tensor.getShape());
+  if (tensor.getElementType().isInteger(8)) {
+    shape.back() = fathom_row_bytes(FATHOM_ROW_I8, shape.back(), /*tail=*/0);
+  }
+  return MemRefType::get(shape, tensor.getElementType());
 }
 
 Type getWeightMemory(WeightSymbol weight) {

@@ -6,18 +6,21 @@
 #ifndef FATHOM_PASSES_SUPPORT_ACTIVATIONTYPE_H
 #define FATHOM_PASSES_SUPPORT_ACTIVATIONTYPE_H
 
-#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace fathom {
 
-/// What the results of ops are rounded to; F32: not at all.
-enum class ActivationType : uint8_t { F32, Bf16 };
+/// What activations are rounded to: F32, nothing; Bf16, what ops give; Int8, what products with weights of 8 bits read.
+enum class ActivationType : uint8_t { F32, Bf16, Int8 };
 /// Their names, as --act-type and passes take them.
-constexpr const char *kActivationTypeNames = "f32|bf16";
+constexpr const char *kActivationTypeNames = "f32|bf16|int8";
 
 /// One of kActivationTypeNames.
 inline ActivationType parseActivationType(llvm::StringRef name) {
-  return name == "bf16" ? ActivationType::Bf16 : ActivationType::F32;
+  return llvm::StringSwitch<ActivationType>(name)
+      .Case("bf16", ActivationType::Bf16)
+      .Case("int8", ActivationType::Int8)
+      .Default(ActivationType::F32);
 }
 
 } // namespace fathom

@@ -68,7 +68,7 @@ static void checkSampling(const artifact::Model &model, Findings &findings) {
 
 /// Whether rows are of numbers that this runtime knows, and only those of FP8 end in others.
 static bool isFormat(const artifact::Store &store) {
-  return store.element() <= artifact::StoreElement::MAX &&
+  return store.element() <= artifact::StoreElement::f8e4m3 &&
          (store.tail() == 0 || (store.element() == artifact::StoreElement::f8e4m3 && store.tail() < store.width()));
 }
 
@@ -87,9 +87,9 @@ static void checkStore(const artifact::Store &store, uint64_t page, Findings &fi
                        store.width() <= kLargestDimension && (bytes > 0 || !isFormat(store)),
                    "store '%.32s' has %u layers of %u x %u values, expected 1 to %u of each", name, store.layers(),
                    store.heads(), store.width(), kLargestDimension);
-  findings.require(store.element() <= artifact::StoreElement::MAX, "store '%.32s' has elements of unknown type %d",
+  findings.require(store.element() <= artifact::StoreElement::f8e4m3, "store '%.32s' has elements of unknown type %d",
                    name, static_cast<int>(store.element()));
-  findings.require(isFormat(store) || store.element() > artifact::StoreElement::MAX,
+  findings.require(isFormat(store) || store.element() > artifact::StoreElement::f8e4m3,
                    "store '%.32s' has a tail of %u of %u values, expected 0, or less than all of f8e4m3", name,
                    store.tail(), store.width());
   findings.require(store.stride() == 1 && store.window() == 0,

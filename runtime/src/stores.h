@@ -15,7 +15,8 @@ namespace fathom::runtime {
 static_assert(int(artifact::StoreElement::f32) == FATHOM_ROW_F32 &&
                   int(artifact::StoreElement::bf16) == FATHOM_ROW_BF16 &&
                   int(artifact::StoreElement::f8e4m3) == FATHOM_ROW_F8E4M3 &&
-                  artifact::StoreElement::MAX == artifact::StoreElement::f8e4m3,
+                  int(artifact::StoreElement::int8) == FATHOM_ROW_I8 &&
+                  artifact::StoreElement::MAX == artifact::StoreElement::int8,
               "rows are what kernels take them for");
 
 /// Bytes of a row: what a store keeps of one position in one layer and head.

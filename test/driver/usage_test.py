@@ -160,6 +160,10 @@ class Mistakes(support.DriverTest):
                                ("--target=cpu,cuda", "is for CPUs")):
             self.refused("compile", "x", "-o", self.path("y"), "--weight-type=q8", option, words=("--weight-type=q8", *words))
 
+    def test_integers_that_no_product_would_read(self):
+        for option, *words in (("--weight-type=keep", "--weight-type=q8"), ("--target=cpu,cuda", "is for CPUs")):
+            self.refused("compile", "x", "-o", self.path("y"), "--act-type=int8", option, words=("--act-type=int8", *words))
+
     def test_options_that_no_phase_reads(self):
         for option, phase in (("--max-batch=2", "deepseek"), ("--prefill-rows=8", "deepseek"), ("--no-kernels", "deepseek"),
                               ("--weights=reference", "deepseek"), ("--weight-type=q8", "deepseek"), ("--mcpu=x86-64-v3", "model"), ("--act-type=bf16", "model")):

@@ -156,7 +156,7 @@ static int checkTarget(const char *command, const Arguments &arguments) {
   return cli::kContinue;
 }
 
-/// What is quantized is packed, and read by kernels of CPUs alone.
+/// What is quantized is packed, and read by kernels of CPUs alone, weights as activations.
 static int checkWeightType(const char *command, const Arguments &arguments) {
   bool keeps = StringRef(arguments.weightType) == "keep";
   if (!keeps && StringRef(arguments.weights) != "pack") {
@@ -168,6 +168,13 @@ static int checkWeightType(const char *command, const Arguments &arguments) {
   if (!keeps && StringRef(arguments.target).contains("cuda")) {
     return cli::printUsageError(command, "--weight-type=%s is for CPUs: GPUs have no kernels that read it",
                                 arguments.weightType);
+  }
+  bool integers = StringRef(arguments.activation) == "int8";
+  if (integers && StringRef(arguments.target).contains("cuda")) {
+    return cli::printUsageError(command, "--act-type=int8 is for CPUs: GPUs have no kernels that read such rows");
+  }
+  if (integers && keeps && !arguments.from) {
+    return cli::printUsageError(command, "--act-type=int8 goes with weights of 8 bits: add --weight-type=q8");
   }
   return cli::kContinue;
 }
@@ -241,8 +248,9 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::kMaxPosition), nullptr,
        &arguments.givenContext},
       {"act-type", 0, OptionKind::kChoice, &arguments.activation, "TYPE",
-       "what activations are: f32, or bf16, to which each op rounds what it gives (f32 on CPUs, bf16 on GPUs)", 0, 0,
-       kActivationTypeNames, &arguments.givenActivation},
+       "what ops give: f32, or rounded to bf16; int8: what products with q8 read (f32 on CPUs, int8 with q8, bf16 on "
+       "GPUs)",
+       0, 0, kActivationTypeNames, &arguments.givenActivation},
       {"cache-type", 0, OptionKind::kChoice, &arguments.cacheType, "TYPE",
        "what the cache keeps numbers as: smaller takes less memory, and is less exact (as activations)", 0, 0,
        huggingface::kStoredTypeNames, &arguments.givenCache},

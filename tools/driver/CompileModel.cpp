@@ -354,6 +354,12 @@ bool Compilation::compileFor(const NamedTarget &named, ModuleOp module) {
   return options.product == Product::IR ? writeModule(module) : generateCode(module, *target, program);
 }
 
+static artifact::StoreElement getActivation(Type rounded) {
+  return !rounded           ? artifact::StoreElement::f32
+         : rounded.isBF16() ? artifact::StoreElement::bf16
+                            : artifact::StoreElement::int8;
+}
+
 /// The machine that the phases before went by; less of it where they use less. Null: it was reported.
 std::unique_ptr<codegen::CodeTarget> Compilation::readTarget(ModuleOp module, artifact::TargetT &table) {
   auto attribute = module->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
@@ -364,7 +370,7 @@ std::unique_ptr<codegen::CodeTarget> Compilation::readTarget(ModuleOp module, ar
   }
   (*target)->narrow([&](llvm::StringRef arch) { return hasKernelsFor(module, arch); });
   table = (*target)->describe();
-  table.activation = attribute.getActivation() ? artifact::StoreElement::bf16 : artifact::StoreElement::f32;
+  table.activation = getActivation(attribute.getActivation());
   return std::move(*target);
 }
 

@@ -82,13 +82,13 @@ bool CompileOutput::writeText(StringRef text) {
   return error ? fail(std::move(error)) : true;
 }
 
-/// --act-type, where it is not what all machines of the variants compute with by default.
-static std::string describeActivations(const codegen::ArtifactContents &contents) {
+/// --act-type, where it is not what all machines of the variants compute with by default with such weights.
+static std::string describeActivations(const codegen::ArtifactContents &contents, bool quantized) {
   for (const codegen::ProgramContents &program : contents.variants) {
     const kernels::Device &device = *llvm::find_if(
         kernels::devices(), [&](const kernels::Device &row) { return row.triple == program.target.triple; });
     StringRef type = artifact::EnumNameStoreElement(program.target.activation);
-    if (type != StringRef(device.activationType)) {
+    if (type != (quantized ? "int8" : StringRef(device.activationType))) {
       return (" --act-type=" + type).str();
     }
   }
@@ -109,7 +109,7 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   text += options.draft ? "" : " --draft=none";
   text += " --max-context=" + std::to_string(contents.model.max_context);
   text += std::string(" --cache-type=") + runtime::cacheTypeOf(contents.stores.front().element);
-  text += describeActivations(contents);
+  text += describeActivations(contents, quantized);
   uint32_t limited = 0; // rows of a prefill that is for the first positions alone
   for (const artifact::EntryPointT &entry : program.entryPoints) {
     if (!entry.logits || entry.hidden) {

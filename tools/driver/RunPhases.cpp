@@ -49,13 +49,18 @@ static void addModel(OpPassManager &manager, const CompileOptions &options, cons
   addModelPipeline(manager, model);
 }
 
+/// What a machine computes with by default: products of integers with weights that are.
+static ActivationType getUsualActivation(StringRef weightType, const kernels::Device &device) {
+  return parseActivationType(weightType == "q8" ? "int8" : StringRef(device.activationType));
+}
+
 static void addFuse(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *target) {
   FusePipelineOptions fuse;
   fuse.arch = std::string(target->arch->name);
   fuse.tune = target->tune;
   fuse.kernels = options.kernels;
   fuse.packWeights = options.weights == codegen::WeightStorage::Pack;
-  fuse.activation = options.activation.value_or(parseActivationType(target->arch->device->activationType));
+  fuse.activation = options.activation.value_or(getUsualActivation(options.weightType, *target->arch->device));
   addFusePipeline(manager, fuse);
 }
 

@@ -44,8 +44,8 @@ extern "C" {
 /// long runs (docs/rationale/0029-pages-in-groups.md).
 #define FATHOM_GROUP_PAGES 16
 
-/// How rows keep their numbers: all as f32, all as bf16, as FP8 (e4m3) but for a tail of bf16, or as integers of 8 bits.
-/// Rows of stores are of the first three, those of activations of all but FP8.
+/// How rows keep their numbers: all as f32, all as bf16, as FP8 (e4m3) but for a tail of bf16, or as integers of 8
+/// bits. Rows of stores are of the first three, those of activations of all but FP8.
 #define FATHOM_ROW_F32 0
 #define FATHOM_ROW_BF16 1
 #define FATHOM_ROW_F8E4M3 2

@@ -37,11 +37,13 @@ static std::string findWith(std::set<std::string> features) {
 }
 
 TEST(FindProcessor, IsALevelWhoseFeaturesProgramsMayUse) {
-  std::set<std::string> avx512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_vnni"};
+  std::set<std::string> avx512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
   EXPECT_EQ(findWith({}), "x86-64-v3");
   EXPECT_EQ(findWith({"avx512f"}), "x86-64-v3");
   EXPECT_EQ(findWith(avx512), "x86-64-v4");
   std::set<std::string> amx = avx512;
+  amx.insert("avx512_vnni");
+  EXPECT_EQ(findWith(amx), "cascadelake");
   amx.insert("avx512_bf16");
   EXPECT_EQ(findWith(amx), "cooperlake");
   amx.insert({"amx_tile", "amx_bf16"});

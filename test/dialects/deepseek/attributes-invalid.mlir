@@ -266,5 +266,5 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
 
 // -----
 
-// expected-error @+1 {{expects activations of bf16, or no type for f32, but got 'f32'}}
+// expected-error @+1 {{expects activations of bf16 or i8, or no type for f32, but got 'f32'}}
 module attributes {deepseek.target = #deepseek.target<"x", arch = "avx2", tune = "x86-64-v3", activation = f32>} {}

@@ -36,6 +36,17 @@ func.func @norms_of_another_type(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) -> (te
   return %n, %m : tensor<?x8xbf16>, tensor<?x8xf32>
 }
 
+// CHECK-LABEL: func.func @integers
+func.func @integers(%x: tensor<?x8xf32>, %w: tensor<4x8xi8>, %s: tensor<4x1xf16>) -> (tensor<?x4xf32>, tensor<?x8xf32>) {
+  // CHECK: %[[Q:.*]] = deepseek.quantize_rows %{{.*}} : tensor<?x8xf32> -> tensor<?x8xi8>
+  // CHECK: deepseek.linear %[[Q]], %{{.*}} scale %{{.*}} <1 x 32> : (tensor<?x8xi8>, tensor<4x8xi8>, tensor<4x1xf16>)
+  // CHECK: deepseek.quantize_rows %{{.*}} : tensor<?x8xf32> -> tensor<?x8xf32>
+  %q = deepseek.quantize_rows %x : tensor<?x8xf32> -> tensor<?x8xi8>
+  %y = deepseek.linear %q, %w scale %s <1 x 32> : (tensor<?x8xi8>, tensor<4x8xi8>, tensor<4x1xf16>) -> tensor<?x4xf32>
+  %r = deepseek.quantize_rows %x : tensor<?x8xf32> -> tensor<?x8xf32>
+  return %y, %r : tensor<?x4xf32>, tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func.func @linear
 // CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<8x8xf16>)
 func.func @linear(%x: tensor<?x8xf32>, %w: tensor<8x8xf16>) -> tensor<?x8xf32> {

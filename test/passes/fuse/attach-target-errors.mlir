@@ -6,5 +6,5 @@
 // CHECK: error: expects an arch
 // F16: activation option: Cannot find option named 'f16'!
 
-// expected-error @+1 {{expects an arch that has kernels, one of amxbf16, amx, avx512bf16, avx512, avx2, x86, sm_90a, sm_80, but got 'sse2'}}
+// expected-error @+1 {{expects an arch that has kernels, one of amxbf16, amx, avx512bf16, avx512vnni, avx512, avx2, x86, sm_90a, sm_80, but got 'sse2'}}
 module {}

@@ -9,7 +9,7 @@ module {}
 
 // -----
 
-// expected-error @+1 {{expects an arch that has kernels, one of amxbf16, amx, avx512bf16, avx512, avx2, x86, sm_90a, sm_80, but got 'sse2'}}
+// expected-error @+1 {{expects an arch that has kernels, one of amxbf16, amx, avx512bf16, avx512vnni, avx512, avx2, x86, sm_90a, sm_80, but got 'sse2'}}
 module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu", arch = "sse2", tune = "core2">} {}
 
 // -----

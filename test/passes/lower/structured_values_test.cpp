@@ -92,6 +92,21 @@ TEST(StructuredValuesTest, NormsOfGroups) {
   }
 }
 
+TEST(StructuredValuesTest, QuantizedRows) {
+  for (int64_t width : {1, 31, 32, 33, 96, 130}) {
+    SCOPED_TRACE(width);
+    Operand x = rows("x", width);
+    GeneratedFunction quantize("deepseek.quantize_rows %x : " + x.type + " -> " + x.type, {x}, {rows("y", width)});
+    for (int64_t T : kRowCounts) {
+      Floats numbers = random_floats(T * width, 2), want(numbers.size()), got = unset(want.size());
+      std::fill_n(numbers.begin(), std::min<size_t>(numbers.size(), 32), 0.0f);
+      ref::quantize_rows(numbers.data(), T, width, want.data());
+      quantize.run(T, {numbers.data(), got.data()});
+      expect_same_bits(got, want);
+    }
+  }
+}
+
 TEST(StructuredValuesTest, SwiGlu) {
   Operand gate = rows("gate", 33), up = rows("up", 33);
   GeneratedFunction swiglu("deepseek.swiglu %gate, %up : " + gate.type, {gate, up}, {rows("y", 33)});
