@@ -248,9 +248,8 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::kMaxPosition), nullptr,
        &arguments.givenContext},
       {"act-type", 0, OptionKind::kChoice, &arguments.activation, "TYPE",
-       "what ops give: f32, or rounded to bf16; int8: what products with q8 read (f32 on CPUs, int8 with q8, bf16 on "
-       "GPUs)",
-       0, 0, kActivationTypeNames, &arguments.givenActivation},
+       "what ops give (f32, bf16), or products with q8 read (int8); CPUs: f32, with q8 int8; GPUs: bf16", 0, 0,
+       kActivationTypeNames, &arguments.givenActivation},
       {"cache-type", 0, OptionKind::kChoice, &arguments.cacheType, "TYPE",
        "what the cache keeps numbers as: smaller takes less memory, and is less exact (as activations)", 0, 0,
        huggingface::kStoredTypeNames, &arguments.givenCache},
