@@ -136,34 +136,50 @@ void convertFromF32(ElementType type, const float *source, int64_t count, uint8_
     return;
   }
   for (int64_t i = 0; i < count; ++i) {
-    uint16_t bits = roundToBF16(source[i]);
+    uint16_t bits = type == ElementType::BF16 ? roundToBF16(source[i])
+                                              : __builtin_bit_cast(uint16_t, static_cast<_Float16>(source[i]));
     memcpy(result + i * sizeof(bits), &bits, sizeof(bits));
   }
 }
 
-static constexpr float kLargestInteger = 127;
+static constexpr float kLargestInteger = 127, kLargestF8 = 448;
 
-_Float16 findScale(const float *numbers, int64_t count) {
+float findScale(ElementType quantized, const float *numbers, int64_t count) {
   constexpr float kLargestHalf = 65504;
   float largest = 0;
   for (int64_t i = 0; i < count; ++i) {
     largest = std::max(largest, std::fabs(numbers[i]));
   }
-  return static_cast<_Float16>(std::min(largest / kLargestInteger, kLargestHalf));
+  return quantized == ElementType::F8E4M3
+             ? largest / kLargestF8
+             : static_cast<float>(static_cast<_Float16>(std::min(largest / kLargestInteger, kLargestHalf)));
 }
 
-void quantizeGroup(const float *numbers, int64_t count, _Float16 scale, int8_t *result) {
-  // Adding it leaves an integer in the low bits, rounded to the nearest, of two the even one.
-  constexpr float kMagic = 0x1.8p23f;
-  auto unit = static_cast<float>(scale);
-  if (unit == 0) {
-    return std::fill_n(result, count, int8_t(0)), void();
+static uint32_t toBits(float value) { return __builtin_bit_cast(uint32_t, value); }
+
+/// Adding it leaves an integer in the low bits, rounded to the nearest, of two the even one.
+static constexpr float kMagic = 0x1.8p23f;
+
+static uint8_t roundToInteger(float value) {
+  return static_cast<uint8_t>(toBits(std::min(std::max(value, -kLargestInteger), kLargestInteger) + kMagic));
+}
+
+static uint8_t roundToF8E4M3(float value) {
+  float size = std::min(std::fabs(value), kLargestF8);
+  uint32_t bits = toBits(size), sign = toBits(value) >> 31 << 7;
+  // Below the smallest normal number codes are 2^-9 apart. Above, exponents differ by the difference of biases.
+  uint32_t code =
+      size < 0x1p-6f ? toBits(size * 0x1p9f + kMagic) & 0xf : ((bits + 0x7ffff + (bits >> 20 & 1)) >> 20) - (120 << 3);
+  return static_cast<uint8_t>(sign | code);
+}
+
+void quantizeGroup(ElementType quantized, const float *numbers, int64_t count, float scale, uint8_t *result) {
+  if (scale == 0) {
+    return std::fill_n(result, count, uint8_t(0)), void();
   }
   for (int64_t i = 0; i < count; ++i) {
-    float value = std::min(std::max(numbers[i] / unit, -kLargestInteger), kLargestInteger) + kMagic;
-    int32_t bits;
-    memcpy(&bits, &value, sizeof(bits));
-    result[i] = static_cast<int8_t>(bits);
+    float value = numbers[i] / scale;
+    result[i] = quantized == ElementType::F8E4M3 ? roundToF8E4M3(value) : roundToInteger(value);
   }
 }
 

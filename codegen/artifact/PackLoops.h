@@ -20,14 +20,14 @@ void packPanel(ElementType type, const uint8_t *rows, int64_t columns, int64_t w
 /// Converts `count` elements to f32, exactly. NaN payloads are kept as far as they fit.
 void convertToF32(ElementType type, const uint8_t *source, int64_t count, float *result);
 
-/// The f32 numbers as elements of `type`, f32 or bf16, rounded to the nearest, of two the even one.
+/// The f32 numbers as elements of `type`, f32, bf16 or f16, rounded to the nearest, of two the even one.
 void convertFromF32(ElementType type, const float *source, int64_t count, uint8_t *result);
 
-/// The scale of `count` numbers that are to become integers of 8 bits: f16.
-_Float16 findScale(const float *numbers, int64_t count);
+/// The scale of `count` numbers that are to become integers of 8 bits (Byte) or FP8.
+float findScale(ElementType quantized, const float *numbers, int64_t count);
 
-/// The numbers as integers of 8 bits, by that scale.
-void quantizeGroup(const float *numbers, int64_t count, _Float16 scale, int8_t *result);
+/// The numbers as such, by that scale.
+void quantizeGroup(ElementType quantized, const float *numbers, int64_t count, float scale, uint8_t *result);
 
 /// Numbers [first, first + count) of those that `bytes` have packed.
 void unpackNumbers(const Unpack &unpack, const uint8_t *bytes, int64_t first, int64_t count, float *result);

@@ -218,6 +218,16 @@ llvm::Expected<const float *> PieceBuilder::readNumbers(uint32_t matrix, const P
   return numbers;
 }
 
+llvm::Error PieceBuilder::run(const ToBF16 &convert, const Step &step, const Piece &piece, Visit visit,
+                              uint8_t *target) {
+  llvm::Expected<const float *> numbers = readNumbers(step.inputs.front(), piece, visit);
+  if (!numbers) {
+    return numbers.takeError();
+  }
+  convertFromF32(ElementType::BF16, *numbers, piece.rows * piece.columns, target);
+  return llvm::Error::success();
+}
+
 /// Calls visit(numbers, count) for each group of a row, the last of which may be of fewer.
 template <typename Visitor>
 static void forEachGroup(const float *numbers, const Piece &piece, int64_t group, Visitor visit) {
@@ -234,10 +244,9 @@ llvm::Error PieceBuilder::run(const Quantize &quantize, const Step &step, const 
   if (!numbers) {
     return numbers.takeError();
   }
-  auto *integers = reinterpret_cast<int8_t *>(target);
   forEachGroup(*numbers, piece, quantize.group, [&](const float *group, int64_t count) {
-    quantizeGroup(group, count, findScale(group, count), integers);
-    integers += count;
+    quantizeGroup(quantize.type, group, count, findScale(quantize.type, group, count), target);
+    target += count;
   });
   return llvm::Error::success();
 }
@@ -252,10 +261,11 @@ llvm::Error PieceBuilder::run(const QuantizeScales &quantize, const Step &step, 
   if (!numbers) {
     return numbers.takeError();
   }
+  ElementType type = getScaleType(quantize.quantized);
   forEachGroup(*numbers, groups, quantize.group, [&](const float *group, int64_t count) {
-    _Float16 scale = findScale(group, count);
-    memcpy(target, &scale, sizeof(scale));
-    target += sizeof(scale);
+    float scale = findScale(quantize.quantized, group, count);
+    convertFromF32(type, &scale, 1, target);
+    target += byteWidth(type);
   });
   return llvm::Error::success();
 }

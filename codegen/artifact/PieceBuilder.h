@@ -65,6 +65,7 @@ private:
   llvm::Error run(const Dequantize &dequantize, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const Quantize &quantize, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const QuantizeScales &quantize, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const ToBF16 &convert, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const ToF32 &convert, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const RepeatRows &repeat, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const PackPanels &pack, const Step &step, const Piece &piece, Visit visit, uint8_t *target);

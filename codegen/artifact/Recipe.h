@@ -59,6 +59,9 @@ struct RopeTable {
 /// The elements as f32, exactly.
 struct ToF32 {};
 
+/// The elements as bf16, rounded to the nearest, of two the even one.
+struct ToBF16 {};
+
 /// The numbers of `bits`, a divisor of 8, that bytes have from their lowest bits up, as f32.
 struct Unpack {
   unsigned bits = 8;
@@ -76,14 +79,21 @@ struct Dequantize {
   ElementType type = ElementType::F32;
 };
 
-/// The elements as integers of 8 bits, and the scales that groups of so many in a row share then, as f16: see the ops
-/// deepseek.quantize and deepseek.quantize_scales.
+/// The elements as integers of 8 bits or as FP8, and the scales that groups of so many in a row share then, as f16 or
+/// f32: see the ops deepseek.quantize and deepseek.quantize_scales.
 struct Quantize {
   int64_t group = 0;
+  ElementType type = ElementType::Byte;
 };
 struct QuantizeScales {
   int64_t group = 0;
+  ElementType quantized = ElementType::Byte;
 };
+
+/// Of scales, where numbers become such.
+constexpr ElementType getScaleType(ElementType quantized) {
+  return quantized == ElementType::F8E4M3 ? ElementType::F32 : ElementType::F16;
+}
 
 /// Row n is the input's column n.
 struct Transpose {};
@@ -123,8 +133,8 @@ struct PackPanels {
   int64_t width = 0;
 };
 
-using StepAction = std::variant<RopeTable, Constant, ToF32, Unpack, Dequantize, Quantize, QuantizeScales, Transpose,
-                                SliceRows, RepeatRows, ConcatRows, InterleaveRows, PackPanels>;
+using StepAction = std::variant<RopeTable, Constant, ToF32, ToBF16, Unpack, Dequantize, Quantize, QuantizeScales,
+                                Transpose, SliceRows, RepeatRows, ConcatRows, InterleaveRows, PackPanels>;
 
 inline bool operator==(const RopeTable &a, const RopeTable &b) {
   return std::tie(a.positions, a.frequencies, a.magnitude) == std::tie(b.positions, b.frequencies, b.magnitude);
@@ -133,6 +143,7 @@ inline bool operator==(const Constant &a, const Constant &b) {
   return std::tie(a.rows, a.columns, a.type, a.bytes) == std::tie(b.rows, b.columns, b.type, b.bytes);
 }
 inline bool operator==(const ToF32 &, const ToF32 &) { return true; }
+inline bool operator==(const ToBF16 &, const ToBF16 &) { return true; }
 inline bool operator==(const Unpack &a, const Unpack &b) {
   return std::tie(a.bits, a.values) == std::tie(b.bits, b.values);
 }
@@ -140,8 +151,12 @@ inline bool operator==(const Dequantize &a, const Dequantize &b) {
   auto list = [](const Dequantize &d) { return std::tie(d.columns, d.blockRows, d.blockColumns, d.zero, d.type); };
   return list(a) == list(b);
 }
-inline bool operator==(const Quantize &a, const Quantize &b) { return a.group == b.group; }
-inline bool operator==(const QuantizeScales &a, const QuantizeScales &b) { return a.group == b.group; }
+inline bool operator==(const Quantize &a, const Quantize &b) {
+  return std::tie(a.group, a.type) == std::tie(b.group, b.type);
+}
+inline bool operator==(const QuantizeScales &a, const QuantizeScales &b) {
+  return std::tie(a.group, a.quantized) == std::tie(b.group, b.quantized);
+}
 inline bool operator==(const Transpose &, const Transpose &) { return true; }
 inline bool operator==(const SliceRows &a, const SliceRows &b) {
   return std::tie(a.begin, a.step, a.rows) == std::tie(b.begin, b.step, b.rows);

@@ -48,6 +48,7 @@ private:
   llvm::Expected<MatrixShape> infer(const RopeTable &rope, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Constant &constant, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const ToF32 &convert, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const ToBF16 &convert, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Unpack &unpack, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Dequantize &dequantize, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Quantize &quantize, Inputs inputs) const;
@@ -99,6 +100,14 @@ llvm::Expected<MatrixShape> RecipeChecker::infer(const ToF32 &convert, Inputs in
   return result;
 }
 
+llvm::Expected<MatrixShape> RecipeChecker::infer(const ToBF16 &convert, Inputs inputs) const {
+  llvm::Expected<MatrixShape> result = infer(ToF32(), inputs);
+  if (result) {
+    result->type = ElementType::BF16;
+  }
+  return result;
+}
+
 llvm::Expected<MatrixShape> RecipeChecker::infer(const Unpack &unpack, Inputs inputs) const {
   bool isPacked = llvm::is_contained({1u, 2u, 4u, 8u}, unpack.bits) && unpack.values.size() == 1u << unpack.bits;
   if (inputs.size() != 1 || inputs.front().type != ElementType::Byte || !isPacked) {
@@ -127,18 +136,19 @@ llvm::Expected<MatrixShape> RecipeChecker::infer(const Dequantize &dequantize, I
 
 llvm::Expected<MatrixShape> RecipeChecker::infer(const Quantize &quantize, Inputs inputs) const {
   if (inputs.size() != 1 || inputs.front().columnUnit != 1 || quantize.group < 1 || quantize.group > kLargestSize ||
-      inputs.front().type == ElementType::Byte) {
+      inputs.front().type == ElementType::Byte ||
+      (quantize.type != ElementType::Byte && quantize.type != ElementType::F8E4M3)) {
     return bad("a quantization of other than one matrix of numbers");
   }
-  return MatrixShape{inputs.front().rows, inputs.front().columns, ElementType::Byte, quantize.group};
+  return MatrixShape{inputs.front().rows, inputs.front().columns, quantize.type, quantize.group};
 }
 
 llvm::Expected<MatrixShape> RecipeChecker::infer(const QuantizeScales &quantize, Inputs inputs) const {
-  llvm::Expected<MatrixShape> numbers = infer(Quantize{quantize.group}, inputs);
+  llvm::Expected<MatrixShape> numbers = infer(Quantize{quantize.group, quantize.quantized}, inputs);
   if (!numbers) {
     return numbers.takeError();
   }
-  return MatrixShape{numbers->rows, ceilDiv(numbers->columns, quantize.group), ElementType::F16};
+  return MatrixShape{numbers->rows, ceilDiv(numbers->columns, quantize.group), getScaleType(numbers->type)};
 }
 
 llvm::Expected<MatrixShape> RecipeChecker::infer(const SliceRows &slice, Inputs inputs) const {

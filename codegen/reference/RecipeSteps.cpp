@@ -105,21 +105,27 @@ static void forEachGroup(const Tensor &tensor, int64_t group, llvm::function_ref
   }
 }
 
-static std::vector<float> quantize(const Tensor &tensor, int64_t group) {
+/// Of numbers that become FP8, or integers.
+static float findScale(const float *numbers, int64_t count, bool isF8) {
+  return isF8 ? ref::scale_of_f8_group(numbers, count) : ref::scale_of_group(numbers, count);
+}
+
+static std::vector<float> quantize(const Tensor &tensor, int64_t group, bool isF8) {
   std::vector<float> out;
   forEachGroup(tensor, group, [&](const float *numbers, int64_t count) {
-    float scale = ref::scale_of_group(numbers, count);
+    float scale = findScale(numbers, count, isF8);
     for (int64_t i = 0; i < count; ++i) {
-      out.push_back(ref::f32_to_i8(numbers[i], scale));
+      float quotient = scale == 0 ? 0 : numbers[i] / scale;
+      out.push_back(isF8 ? ref::f8e4m3_to_f32(ref::f32_to_f8e4m3(quotient)) : ref::f32_to_i8(numbers[i], scale));
     }
   });
   return out;
 }
 
-static std::vector<float> findScales(const Tensor &tensor, int64_t group) {
+static std::vector<float> findScales(const Tensor &tensor, int64_t group, bool isF8) {
   std::vector<float> out;
   forEachGroup(tensor, group,
-               [&](const float *numbers, int64_t count) { out.push_back(ref::scale_of_group(numbers, count)); });
+               [&](const float *numbers, int64_t count) { out.push_back(findScale(numbers, count, isF8)); });
   return out;
 }
 
@@ -164,7 +170,7 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
     result.reals = readReals(constant);
     return result;
   }
-  if (sources.empty() || (!matrices && !isa<ToF32Op, ConcatRowsOp>(step))) {
+  if (sources.empty() || (!matrices && !isa<ToF32Op, ToBF16Op, ConcatRowsOp>(step))) {
     return llvm::createStringError("cannot evaluate " + step->getName().getStringRef() + " of these operands");
   }
   TypeSwitch<Operation *>(step)
@@ -175,12 +181,20 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
         }
       })
       .Case([&](DequantizeOp op) { result.reals = dequantize(op, sources, type.getShape().back()); })
-      .Case([&](QuantizeOp op) { result.reals = quantize(*sources[0], op.getGroup()); })
-      .Case([&](QuantizeScalesOp op) { result.reals = findScales(*sources[0], op.getGroup()); })
+      .Case([&](QuantizeOp op) {
+        result.reals = quantize(*sources[0], op.getGroup(), isa<Float8E4M3FNType>(type.getElementType()));
+      })
+      .Case([&](QuantizeScalesOp op) {
+        result.reals = findScales(*sources[0], op.getGroup(), type.getElementType().isF32());
+      })
       .Case([&](SliceRowsOp op) {
         result.reals = sliceRows(*sources[0], op.getBegin(), op.getStep(), type.getShape().drop_back().back());
       })
       .Case([&](TransposeOp) { result.reals = transpose(*sources[0]); })
+      .Case([&](ToBF16Op) {
+        result.reals = sources[0]->reals;
+        roundToBF16(result.reals);
+      })
       .Case<ConvertLayoutOp, ToF32Op>([&](auto) { result.reals = sources[0]->reals; });
   if (int64_t(result.reals.size()) != type.getNumElements()) {
     return llvm::createStringError("cannot evaluate " + step->getName().getStringRef() +

@@ -132,9 +132,16 @@ private:
         .Case([](RopeTableOp table) { return Actions{readRopeTable(table)}; })
         .Case([&](ConstantOp constant) { return Actions{readConstant(constant, expert)}; })
         .Case([](ToF32Op convert) { return Actions{readConversion(convert)}; })
+        .Case([](ToBF16Op) { return Actions{ToBF16()}; })
         .Case([](DequantizeOp dequantize) { return Actions{readDequantize(dequantize)}; })
-        .Case([](QuantizeOp quantize) { return Actions{Quantize{int64_t(quantize.getGroup())}}; })
-        .Case([](QuantizeScalesOp quantize) { return Actions{QuantizeScales{int64_t(quantize.getGroup())}}; })
+        .Case([](QuantizeOp quantize) {
+          return Actions{Quantize{int64_t(quantize.getGroup()), getElementType(quantize.getType().getElementType())}};
+        })
+        .Case([](QuantizeScalesOp quantize) {
+          bool integers = quantize.getType().getElementType().isF16();
+          return Actions{
+              QuantizeScales{int64_t(quantize.getGroup()), integers ? ElementType::Byte : ElementType::F8E4M3}};
+        })
         .Case([](TransposeOp) { return Actions{Transpose()}; })
         .Case([](SliceRowsOp slice) {
           return Actions{
@@ -199,7 +206,7 @@ private:
   Error check(Operation *op) {
     for (Type type : op->getOperandTypes()) {
       int64_t rank = cast<RankedTensorType>(type).getRank() - int64_t(recipe.getExperts());
-      bool takesVectors = isa<ToF32Op>(op) || (isa<ConcatRowsOp>(op) && !recipe.getExperts());
+      bool takesVectors = isa<ToF32Op, ToBF16Op>(op) || (isa<ConcatRowsOp>(op) && !recipe.getExperts());
       if (rank != 2 && !(rank == 1 && takesVectors)) {
         return fail(op, "that does not take " + getTypeName(type));
       }

@@ -151,6 +151,17 @@ LogicalResult ToF32Op::verify() {
   return verifyResult(*this, getSource().getType().clone(Float32Type::get(getContext()))); // C1
 }
 
+static LogicalResult verifyFloats(Operation *op, RankedTensorType source) {
+  return isa<FloatType>(source.getElementType()) ? success() : op->emitOpError("expects floats, but got ") << source;
+}
+
+LogicalResult ToBF16Op::verify() {
+  if (failed(verifyFloats(*this, getSource().getType()))) { // C1
+    return failure();
+  }
+  return verifyResult(*this, getSource().getType().clone(BFloat16Type::get(getContext()))); // C2
+}
+
 /// `type` with rows of as many numbers as those of `expected`, where it has as many or more.
 static RankedTensorType cutRows(RankedTensorType type, RankedTensorType expected) {
   SmallVector<int64_t> shape(type.getShape());
@@ -177,15 +188,13 @@ LogicalResult DequantizeOp::verify() {
   return success();
 }
 
-static LogicalResult verifyFloats(Operation *op, RankedTensorType source) {
-  return isa<FloatType>(source.getElementType()) ? success() : op->emitOpError("expects floats, but got ") << source;
-}
-
 LogicalResult QuantizeOp::verify() {
   if (failed(verifyFloats(*this, getSource().getType()))) { // C1
     return failure();
   }
-  return verifyResult(*this, getSource().getType().clone(IntegerType::get(getContext(), 8))); // C2
+  bool isF8 = isa<Float8E4M3FNType>(getResult().getType().getElementType());
+  Type element = isF8 ? Type(Float8E4M3FNType::get(getContext())) : IntegerType::get(getContext(), 8);
+  return verifyResult(*this, getSource().getType().clone(element)); // C2
 }
 
 LogicalResult QuantizeScalesOp::verify() {
@@ -193,8 +202,9 @@ LogicalResult QuantizeScalesOp::verify() {
     return failure();
   }
   auto group = BlockScaleAttr::get(getContext(), 1, getGroup());
-  RankedTensorType quantized = getSource().getType().clone(IntegerType::get(getContext(), 8));
-  return verifyResult(*this, getScaleType(quantized, group)); // C2
+  bool isF8 = getResult().getType().getElementType().isF32();
+  Type quantized = isF8 ? Type(Float8E4M3FNType::get(getContext())) : IntegerType::get(getContext(), 8);
+  return verifyResult(*this, getScaleType(getSource().getType().clone(quantized), group)); // C2
 }
 
 LogicalResult TransposeOp::verify() {

@@ -169,6 +169,21 @@ def DeepSeek_ToF32Op : DeepSeek_RecipeStep<"to_f32"> {
   let hasVerifier = 1;
 }
 
+def DeepSeek_ToBF16Op : DeepSeek_RecipeStep<"to_bf16"> {
+  let summary = "a weight rounded to bf16";
+  let description = [{
+    To the nearest, of two the even one; NaN stays NaN. For weights in more bits than products are to read.
+
+    Constraints: (C1) the source is of floats; (C2) the result is its shape of bf16.
+
+    Example: `%r = deepseek.to_bf16 %w : tensor<48x128xf32> -> tensor<48x128xbf16>`.
+  }];
+  let arguments = (ins DeepSeek_WeightTensor:$source);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def DeepSeek_DequantizeOp : DeepSeek_RecipeStep<"dequantize"> {
   let summary = "the numbers that those of a quantized matrix stand for";
   let description = [{
@@ -198,12 +213,12 @@ def DeepSeek_DequantizeOp : DeepSeek_RecipeStep<"dequantize"> {
 }
 
 def DeepSeek_QuantizeOp : DeepSeek_RecipeStep<"quantize"> {
-  let summary = "the numbers of a matrix as integers of 8 bits, in groups that share a scale";
+  let summary = "the numbers of a matrix in 8 bits, in groups that share a scale";
   let description = [{
-    `result[n, k] = source[n, k] / scale`, rounded to the nearest, of two the even one, and at most 127 either way: the
-    scale is what `quantize_scales` gives the group of inputs that k is in. Where that is 0, 0.
+    `result[n, k] = source[n, k] / scale`, rounded to the nearest, of two the even one, and at most 127 either way, of FP8
+    448: the scale is what `quantize_scales` gives the group of inputs that k is in. Where that is 0, 0.
 
-    Constraints: (C1) the source is of floats; (C2) the result is its shape of i8.
+    Constraints: (C1) the source is of floats; (C2) the result is its shape of i8 or f8E4M3FN.
 
     Example: `%q = deepseek.quantize %w group 32 : tensor<48x128xbf16> -> tensor<48x128xi8>`.
   }];
@@ -216,10 +231,10 @@ def DeepSeek_QuantizeOp : DeepSeek_RecipeStep<"quantize"> {
 def DeepSeek_QuantizeScalesOp : DeepSeek_RecipeStep<"quantize_scales"> {
   let summary = "the scales of a matrix that is quantized";
   let description = [{
-    `result[n, g] = max |source[n, k]| / 127` of the `group` inputs k from g · group on, as f16: rounded once, and at most
-    the largest finite number. The last group may be of fewer.
+    Of the `group` inputs k from g · group on, `result[n, g] = max |source[n, k]| / 127` as f16, rounded once, and at most
+    the largest finite number, for integers; as f32 for FP8, `max |source[n, k]| / 448`. The last group may be of fewer.
 
-    Constraints: (C1) the source is of floats; (C2) the result is f16, with a number for each group of a row.
+    Constraints: (C1) the source is of floats; (C2) the result is f16 or f32, with a number for each group of a row.
 
     Example: `%s = deepseek.quantize_scales %w group 32 : tensor<48x128xbf16> -> tensor<48x4xf16>`.
   }];

@@ -58,10 +58,8 @@ KernelUse useStores(CacheType cache, llvm::ArrayRef<llvm::StringRef> stores, int
 template <typename Op>
 void replaceWeight(Op op, const ScaledWeight &weight) {
   op.getWeightMutable().assign(weight.weight);
-  if (weight.scale) {
-    op.getScaleMutable().assign(weight.scale);
-    op.setBlockAttr(weight.block);
-  }
+  op.getScaleMutable().assign(weight.scale ? mlir::ValueRange(weight.scale) : mlir::ValueRange());
+  op.setBlockAttr(weight.block);
 }
 
 /// A number of the module's `deepseek.model`; nothing where it says none.

@@ -30,6 +30,8 @@ void dequantize(const int8_t *numbers, const float *scales, int64_t N, int64_t K
 
 /// The scale of `count` numbers that become integers of 8 bits: max(|x|) / 127 rounded to f16, at most its largest.
 float scale_of_group(const float *x, int64_t count);
+/// That of numbers that become FP8: max(|x|) / 448.
+float scale_of_f8_group(const float *x, int64_t count);
 /// x / scale rounded to nearest, ties to even, and at most 127 either way; 0 where the scale is.
 int8_t f32_to_i8(float x, float scale);
 

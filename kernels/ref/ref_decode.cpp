@@ -54,13 +54,19 @@ void dequantize(const int8_t *numbers, const float *scales, int64_t N, int64_t K
   }
 }
 
-float scale_of_group(const float *x, int64_t count) {
+static float find_largest(const float *x, int64_t count) {
   float largest = 0;
   for (int64_t i = 0; i < count; ++i) {
     largest = std::fmax(largest, std::fabs(x[i]));
   }
-  return static_cast<float>(static_cast<_Float16>(std::fmin(largest / 127, 65504.0f)));
+  return largest;
 }
+
+float scale_of_group(const float *x, int64_t count) {
+  return static_cast<float>(static_cast<_Float16>(std::fmin(find_largest(x, count) / 127, 65504.0f)));
+}
+
+float scale_of_f8_group(const float *x, int64_t count) { return find_largest(x, count) / 448; }
 
 int8_t f32_to_i8(float x, float scale) {
   return scale == 0 ? int8_t(0) : static_cast<int8_t>(std::fmax(-127.0f, std::fmin(127.0f, std::nearbyint(x / scale))));

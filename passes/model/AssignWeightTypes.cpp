@@ -5,6 +5,9 @@
 
 #include "passes/model/Passes.h"
 #include "passes/support/ScaledWeights.h"
+#include "passes/support/WeightTypes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 
@@ -30,27 +33,78 @@ static Value readNumbers(OpBuilder &builder, Location loc, ValueRange sources, B
   return DequantizeOp::create(builder, loc, type, numbers, sources[1], Value(), FloatAttr(), block);
 }
 
-/// The weight in integers of 8 bits.
-static ScaledWeight quantize(OpBuilder &builder, Location loc, const ScaledWeight &weight) {
-  auto integers = cast<RankedTensorType>(weight.weight.getType()).clone(builder.getI8Type());
-  ScaledWeight result = weight;
-  result.block = BlockScaleAttr::get(builder.getContext(), 1, kScaleGroup);
+/// A recipe of a weight's numbers, inside of which `build` makes them into something else.
+static Value getRecipeOf(OpBuilder &builder, Location loc, const ScaledWeight &weight, StringRef suffix,
+                         llvm::function_ref<Value(OpBuilder &, Location, Value)> build) {
   SmallVector<Value, 2> sources = {weight.weight};
   if (weight.scale) {
     sources.push_back(weight.scale);
   }
-  std::string name = getWeightName(weight.weight).str();
-  result.weight =
-      getRecipe(builder, loc, name + ".q8", sources, [&](OpBuilder &inner, Location l, ValueRange inputs) -> Value {
-        Value numbers = readNumbers(inner, l, inputs, weight.block);
-        return QuantizeOp::create(inner, l, integers, numbers, kScaleGroup);
-      });
-  result.scale = getRecipe(
-      builder, loc, name + ".q8_scale", sources, [&](OpBuilder &inner, Location l, ValueRange inputs) -> Value {
-        Value numbers = readNumbers(inner, l, inputs, weight.block);
-        return QuantizeScalesOp::create(inner, l, getScaleType(integers, result.block), numbers, kScaleGroup);
-      });
+  std::string name = (getWeightName(weight.weight) + suffix).str();
+  return getRecipe(builder, loc, name, sources, [&](OpBuilder &inner, Location l, ValueRange inputs) -> Value {
+    return build(inner, l, readNumbers(inner, l, inputs, weight.block));
+  });
+}
+
+/// The weight in 8 bits, of groups that share a scale.
+static ScaledWeight quantize(OpBuilder &builder, Location loc, const ScaledWeight &weight, Type element, int64_t group,
+                             StringRef suffix) {
+  auto numbers = cast<RankedTensorType>(weight.weight.getType()).clone(element);
+  auto block = BlockScaleAttr::get(builder.getContext(), 1, group);
+  ScaledWeight result = weight;
+  result.block = block;
+  result.weight = getRecipeOf(builder, loc, weight, suffix, [&](OpBuilder &inner, Location l, Value source) -> Value {
+    return QuantizeOp::create(inner, l, numbers, source, group);
+  });
+  auto scales = (suffix + "_scale").str();
+  result.scale = getRecipeOf(builder, loc, weight, scales, [&](OpBuilder &inner, Location l, Value source) -> Value {
+    return QuantizeScalesOp::create(inner, l, getScaleType(numbers, block), source, group);
+  });
   return result;
+}
+
+static ScaledWeight roundToBF16(OpBuilder &builder, Location loc, const ScaledWeight &weight) {
+  auto type = cast<RankedTensorType>(weight.weight.getType()).clone(builder.getBF16Type());
+  ScaledWeight result = weight;
+  result.weight = getRecipeOf(builder, loc, weight, ".bf16", [&](OpBuilder &inner, Location l, Value source) -> Value {
+    return ToBF16Op::create(inner, l, type, source);
+  });
+  result.scale = Value();
+  result.block = BlockScaleAttr();
+  return result;
+}
+
+/// A weight that is of the type already stays as it is.
+static ScaledWeight convert(OpBuilder &builder, Location loc, const ScaledWeight &weight, WeightType type) {
+  Type element = getElementTypeOrSelf(weight.weight);
+  switch (type) {
+  case WeightType::Keep:
+    return weight;
+  case WeightType::Bf16:
+    return element.isBF16() ? weight : roundToBF16(builder, loc, weight);
+  case WeightType::F8:
+    return isa<Float8E4M3FNType>(element)
+               ? weight
+               : quantize(builder, loc, weight, Float8E4M3FNType::get(builder.getContext()), kScaleBlock, ".f8");
+  case WeightType::Q8:
+    return canMultiplyIntegers(element, weight.block)
+               ? weight
+               : quantize(builder, loc, weight, builder.getI8Type(), kScaleGroup, ".q8");
+  }
+  llvm_unreachable("covered switch");
+}
+
+/// By what an op does and stands between: names are those of the checkpoint.
+static WeightRole findRole(ComputeOp op) {
+  if (isa<MoELinearOp, MoELinearSwiGluOp, MoEExpertsOp>(op)) {
+    return WeightRole::Experts;
+  }
+  bool isDown = isa_and_nonnull<SwiGluOp, LinearSwiGluOp>(op->getOperand(0).getDefiningOp());
+  if (isDown || isa<LinearSwiGluOp>(op) || llvm::any_of(op->getUsers(), llvm::IsaPred<SwiGluOp>)) {
+    return WeightRole::Mlp;
+  }
+  bool isResult = llvm::any_of(op->getUsers(), llvm::IsaPred<func::ReturnOp>);
+  return isResult ? WeightRole::Head : WeightRole::Attention;
 }
 
 namespace {
@@ -58,23 +112,27 @@ struct AssignWeightTypes : impl::AssignWeightTypesBase<AssignWeightTypes> {
   using Base::Base;
 
   void runOnOperation() override {
-    if (type == "keep") {
-      return;
-    }
-    if (type != "q8") {
-      getOperation().emitError("expects weights to be 'keep' or 'q8', but got '") << type << "'";
+    llvm::Expected<WeightTypes> types = parseWeightTypes(type);
+    if (!types) {
+      getOperation().emitError("cannot give weights types: ") << llvm::toString(types.takeError());
       return signalPassFailure();
     }
-    getOperation().walk([&](ComputeOp op) {
-      ScaledWeight weight = op.getPackableWeight();
-      bool isMade =
-          weight.weight && areWeightsOfOneLayer(weight.weight) && (!weight.scale || areWeightsOfOneLayer(weight.scale));
-      if (isMade && !isRouter(op)) {
-        OpBuilder builder(op);
-        op.setPackableWeight(quantize(builder, op.getLoc(), weight));
-        ++quantized;
-      }
-    });
+    getOperation().walk([&](ComputeOp op) { assign(op, *types); });
+  }
+
+  void assign(ComputeOp op, const WeightTypes &types) {
+    ScaledWeight weight = op.getPackableWeight();
+    bool isMade =
+        weight.weight && areWeightsOfOneLayer(weight.weight) && (!weight.scale || areWeightsOfOneLayer(weight.scale));
+    if (!isMade || isRouter(op)) {
+      return;
+    }
+    OpBuilder builder(op);
+    ScaledWeight converted = convert(builder, op.getLoc(), weight, types.of(findRole(op)));
+    if (converted.weight != weight.weight) {
+      op.setPackableWeight(converted);
+      ++assigned;
+    }
   }
 };
 } // namespace

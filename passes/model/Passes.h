@@ -27,7 +27,8 @@ struct ModelPipelineOptions : mlir::PassPipelineOptions<ModelPipelineOptions> {
   Option<bool> rewriteWeights{*this, "rewrite-weights",
                               llvm::cl::desc("let passes ask for weights in another form than the checkpoint's"),
                               llvm::cl::init(true)};
-  Option<std::string> weightType{*this, "weight-type", llvm::cl::desc("what weights of products become: keep or q8"),
+  Option<std::string> weightType{*this, "weight-type",
+                                 llvm::cl::desc("what weights of products become, for all and by role: q8,head=keep"),
                                  llvm::cl::init("keep")};
 };
 

@@ -25,9 +25,9 @@ namespace fathom::test {
 
 /// Ops that compute nothing: weights and steps of recipes, terminators, and what shows a value to the caller.
 static const llvm::StringSet<> kStructural = {
-    "weight",         "recipe",   "source",          "concat_rows",  "expand_scale", "to_f32",
-    "dequantize",     "quantize", "quantize_scales", "slice_rows",   "transpose",    "constant",
-    "convert_layout", "yield",    "get_weight",      "record_state",
+    "weight",   "recipe",         "source",   "concat_rows",     "expand_scale", "to_f32",
+    "to_bf16",  "dequantize",     "quantize", "quantize_scales", "slice_rows",   "transpose",
+    "constant", "convert_layout", "yield",    "get_weight",      "record_state",
 };
 
 /// Ops whose reference is that of others: they are compositions, or one is called differently in kernels/ref.

@@ -160,6 +160,11 @@ class Mistakes(support.DriverTest):
                                ("--target=cpu,cuda", "is for CPUs")):
             self.refused("compile", "x", "-o", self.path("y"), "--weight-type=q8", option, words=("--weight-type=q8", *words))
 
+    def test_weight_types_have_names(self):
+        for types, *words in (("q3", "keep|bf16|f8|q8", "'q3'"), ("norm=q8", "mlp|experts|head|attention", "'norm'"),
+                              ("head=", "''"), ("head=q8,bf16", "comes first", "'bf16'")):
+            self.refused("compile", "x", "-o", self.path("y"), "--weight-type=" + types, words=("--weight-type", *words))
+
     def test_integers_that_no_product_would_read(self):
         for option, *words in (("--weight-type=keep", "--weight-type=q8"), ("--target=cpu,cuda", "is for CPUs")):
             self.refused("compile", "x", "-o", self.path("y"), "--act-type=int8", option, words=("--act-type=int8", *words))

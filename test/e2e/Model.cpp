@@ -36,7 +36,8 @@ std::string describe(const driver::CompileOptions &options) {
   std::ostringstream key;
   key << options.input << ' ' << options.mcpu << ' ' << int(options.weights) << ' ' << options.kernels << ' '
       << int(options.cacheType) << ' ' << options.maxContext << ' ' << options.maxBatch << ' ' << options.prefillRows
-      << ' ' << options.draft << ' ' << int(options.activation.value_or(ActivationType::F32)) << ' ' << options.target;
+      << ' ' << options.draft << ' ' << int(options.activation.value_or(ActivationType::F32)) << ' ' << options.target
+      << ' ' << options.weightType;
   return key.str();
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/cli/options.h"
 #include "runtime/cli/output.h"
 #include "runtime/cli/run_options.h"
+#include "tools/driver/BenchQuality.h"
 #include "tools/driver/BenchReport.h"
 #include "tools/driver/CountKernels.h"
 #include "tools/driver/MeasureModel.h"
@@ -37,7 +38,11 @@ static constexpr const char *kAbout =
     "Drafts gain where the tokens that a step gives more pay for what drafting and verifying cost. The last line says\n"
     "by how much they do, or do not, and from which acceptance on they would.\n\n"
     "  fathom bench model.fathom -p 16 --device=ptxsim\n\n"
-    "The simulated GPU has no speed. Of it, counts are printed: a row for each kernel, of a prompt and of one step.";
+    "The simulated GPU has no speed. Of it, counts are printed: a row for each kernel, of a prompt and of one step.\n\n"
+    "  fathom bench q8.fathom --quality -f text.txt --against=keep.fathom\n\n"
+    "Perplexities, and how far from another model: Kullback-Leibler divergences in nats, and how often both have the "
+    "same\n"
+    "most likely token. What is predicted in the first half of a window is not counted.";
 static constexpr const char *kOnlyCounted = "with --device=ptxsim the kernels of one prompt and one step are counted";
 
 /// Reads "1k,4k,16k", each once. Returns cli::kContinue, or an exit code.
@@ -60,8 +65,25 @@ static int parseDepths(const char *program, llvm::StringRef text, std::vector<ui
   return cli::kContinue;
 }
 
+/// What is of no use to the one or the other of speed and quality.
+static int checkQuality(const char *program, const BenchOptions &o, bool computedGiven, bool windowGiven) {
+  static constexpr const char *kNoSpeed = "with --quality nothing is timed", *kNoText = "it goes with --quality";
+  const cli::Useless useless[] = {
+      {o.quality && o.promptGiven, "prompt", kNoSpeed}, {o.quality && o.tokensGiven, "tokens", kNoSpeed},
+      {o.quality && o.depthsGiven, "depth", kNoSpeed},  {o.quality && computedGiven, "computed", kNoSpeed},
+      {o.quality && o.batchGiven, "batch", kNoSpeed},   {o.quality && o.repetitionsGiven, "repetitions", kNoSpeed},
+      {o.quality && o.drafts > 0, "draft", kNoSpeed},   {o.quality && o.svg, "svg", kNoSpeed},
+      {!o.quality && o.text, "file", kNoText},          {!o.quality && o.tokenIds, "token-ids", kNoText},
+      {!o.quality && o.against, "against", kNoText},    {!o.quality && windowGiven, "window", kNoText},
+  };
+  if (o.quality && !o.text == !o.tokenIds) {
+    return cli::printUsageError(program, "--quality is of a text: say which with either -f or --token-ids");
+  }
+  return cli::refuseUseless(program, useless, std::size(useless));
+}
+
 /// Refuses what would do nothing.
-static int check(const cli::ModelSource &source, BenchOptions &o, bool computedGiven) {
+static int check(const cli::ModelSource &source, BenchOptions &o, bool computedGiven, bool windowGiven) {
   if (!source.path && o.models.empty()) {
     return cli::printUsageError(source.program, "no model given; name an artifact or a checkpoint");
   }
@@ -77,6 +99,9 @@ static int check(const cli::ModelSource &source, BenchOptions &o, bool computedG
   if (o.drafts > 0 && o.depths.size() > 1) {
     return cli::printUsageError(source.program, "--draft answers at one depth; say one with --depth, not %zu",
                                 o.depths.size());
+  }
+  if (int code = checkQuality(source.program, o, computedGiven, windowGiven); code != cli::kContinue || o.quality) {
+    return code;
   }
   o.counts = isSimulated(o.device);
   const cli::Useless useless[] = {
@@ -99,7 +124,7 @@ static int check(const cli::ModelSource &source, BenchOptions &o, bool computedG
 static int parse(const cli::ModelSource &source, int argc, const char *const *argv, int first, BenchOptions &o) {
   using cli::OptionKind;
   const char *depths = "0", *models[kMostModels] = {};
-  bool computedGiven = false;
+  bool computedGiven = false, windowGiven = false;
   const cli::Option table[] = {
       {"prompt", 'p', OptionKind::kCount, &o.prompt, "N", "tokens of the prompt that prefill reads, 0: none (512)", 0,
        kMostTokens, nullptr, &o.promptGiven},
@@ -122,6 +147,13 @@ static int parse(const cli::ModelSource &source, int argc, const char *const *ar
       {"mmap", 0, OptionKind::kFlag, &o.mmap, nullptr, "map weights; otherwise read them into this process's memory"},
       {"draft", 0, OptionKind::kText, &o.draft, "WHAT",
        "mtp or mtp:K: say what it gains to answer, for one sequence, with so many tokens guessed ahead (none)"},
+      {"quality", 0, OptionKind::kFlag, &o.quality, nullptr,
+       "say how well models predict the text of -f or --token-ids, and nothing of speed"},
+      {"file", 'f', OptionKind::kText, &o.text, "FILE", "with --quality: a file with the text, - for standard input"},
+      {"token-ids", 0, OptionKind::kText, &o.tokenIds, "IDS", "with --quality: the text as tokens, e.g. 0,5,9"},
+      {"against", 0, OptionKind::kText, &o.against, "MODEL", "with --quality: how far models are from this one"},
+      {"window", 0, OptionKind::kCount, &o.window, "N", "with --quality: tokens that a model reads at once (512)", 2,
+       kMostTokens, nullptr, &windowGiven},
       {"json", 0, OptionKind::kFlag, &o.json, nullptr, "print JSON"},
       {"svg", 0, OptionKind::kText, &o.svg, "FILE", "draw milliseconds a step over depth"},
   };
@@ -138,7 +170,7 @@ static int parse(const cli::ModelSource &source, int argc, const char *const *ar
     ++count;
   }
   o.models.assign(models, models + (source.path ? 1 : count));
-  return code == cli::kContinue ? check(source, o, computedGiven) : code;
+  return code == cli::kContinue ? check(source, o, computedGiven, windowGiven) : code;
 }
 
 static int fail(const char *program, llvm::Error error) {
@@ -192,6 +224,9 @@ int runBench(const cli::ModelSource &source, int argc, const char *const *argv, 
   int code = parse(source, argc, argv, first, options);
   if (code != cli::kContinue) {
     return code;
+  }
+  if (options.quality) {
+    return benchQuality(source, options);
   }
   if (options.counts) {
     return count(source, options);

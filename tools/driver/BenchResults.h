@@ -26,6 +26,11 @@ struct BenchOptions {
   /// Kernels are counted on the simulator, nothing is timed.
   bool counts = false;
   bool json = false;
+  /// What models make of a text is measured, and no speed: of `text`, a file, or of `tokenIds`, in windows of so many
+  /// tokens; beside model `against`, if there is one.
+  bool quality = false;
+  const char *text = nullptr, *tokenIds = nullptr, *against = nullptr;
+  uint64_t window = 512;
   const char *draft = "none";
   /// Tokens that --draft says are guessed ahead, 0: nothing is measured of it.
   uint32_t drafts = 0;

@@ -12,6 +12,7 @@
 #include "frontend/tokenizer/ChatFormats.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "kernels/Catalog.h"
+#include "passes/support/WeightTypes.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/FatalErrors.h"
@@ -156,24 +157,27 @@ static int checkTarget(const char *command, const Arguments &arguments) {
   return cli::kContinue;
 }
 
-/// What is quantized is packed, and read by kernels of CPUs alone, weights as activations.
+/// What is converted is packed; integers of 8 bits are read by kernels of CPUs alone, weights as activations.
 static int checkWeightType(const char *command, const Arguments &arguments) {
-  bool keeps = StringRef(arguments.weightType) == "keep";
-  if (!keeps && StringRef(arguments.weights) != "pack") {
+  llvm::Expected<WeightTypes> types = parseWeightTypes(arguments.weightType);
+  if (!types) {
+    return cli::printUsageError(command, "--weight-type: %s", llvm::toString(types.takeError()).c_str());
+  }
+  if (types->types != WeightTypes().types && StringRef(arguments.weights) != "pack") {
     return cli::printUsageError(command,
                                 "--weight-type=%s makes other weights than the checkpoint has, which "
                                 "--weights=%s leaves where they are",
                                 arguments.weightType, arguments.weights);
   }
-  if (!keeps && StringRef(arguments.target).contains("cuda")) {
-    return cli::printUsageError(command, "--weight-type=%s is for CPUs: GPUs have no kernels that read it",
+  bool gpu = StringRef(arguments.target).contains("cuda"), integers = StringRef(arguments.activation) == "int8";
+  if (gpu && types->use(WeightType::Q8)) {
+    return cli::printUsageError(command, "--weight-type=%s is for CPUs: GPUs have no kernels that read q8, but f8",
                                 arguments.weightType);
   }
-  bool integers = StringRef(arguments.activation) == "int8";
-  if (integers && StringRef(arguments.target).contains("cuda")) {
+  if (integers && gpu) {
     return cli::printUsageError(command, "--act-type=int8 is for CPUs: GPUs have no kernels that read such rows");
   }
-  if (integers && keeps && !arguments.from) {
+  if (integers && !types->use(WeightType::Q8) && !arguments.from) {
     return cli::printUsageError(command, "--act-type=int8 goes with weights of 8 bits: add --weight-type=q8");
   }
   return cli::kContinue;
@@ -238,9 +242,9 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
        "pack|reference", &arguments.givenWeights},
-      {"weight-type", 0, OptionKind::kChoice, &arguments.weightType, "TYPE",
-       "what weights of products become: keep: as they are; q8: integers of 8 bits in groups of 32 (keep)", 0, 0,
-       kWeightTypeNames, &arguments.givenWeightType},
+      {"weight-type", 0, OptionKind::kText, &arguments.weightType, "TYPES",
+       "what weights become: keep, bf16, f8, q8, or by role: q8,head=bf16; attention, experts, mlp, head (keep)", 0, 0,
+       nullptr, &arguments.givenWeightType},
       {"draft", 0, OptionKind::kChoice, &arguments.draft, "WHAT",
        "mtp: the multi-token-prediction layer drafts, where the checkpoint has one; none: it is left out (mtp)", 0, 0,
        "mtp|none", &arguments.givenDraft},

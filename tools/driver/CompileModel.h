@@ -40,7 +40,6 @@ enum class Raise { Auto, Require, None };
 constexpr const char *kRaiseNames = "auto|require|none";
 Raise parseRaise(llvm::StringRef name);
 /// As checkpoints have them, or integers of 8 bits in groups that share a scale.
-constexpr const char *kWeightTypeNames = "keep|q8";
 
 struct CompileOptions {
   /// A checkpoint directory, an .onnx file, or a .mlir file when `from` is given.
@@ -61,7 +60,7 @@ struct CompileOptions {
   /// Whether GPUs get machine code beside PTX: "auto" where there is a ptxas, "require", or "none".
   std::string cubin = "auto";
   codegen::WeightStorage weights = codegen::WeightStorage::Pack;
-  /// What weights of products become, one of kWeightTypeNames.
+  /// What weights of products become, as parseWeightTypes() takes it.
   std::string weightType = "keep";
   /// Positions to serve; 0: as many as the model has.
   int64_t maxContext = 0;

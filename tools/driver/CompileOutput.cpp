@@ -105,7 +105,7 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
     return text;
   }
   bool quantized = llvm::any_of(program.weights, [](const auto &weight) { return weight.element_type == "i8"; });
-  text += quantized ? " --weight-type=q8" : "";
+  text += options.weightType == "keep" ? "" : " --weight-type=" + options.weightType;
   text += options.draft ? "" : " --draft=none";
   text += " --max-context=" + std::to_string(contents.model.max_context);
   text += std::string(" --cache-type=") + runtime::cacheTypeOf(contents.stores.front().element);

@@ -15,6 +15,7 @@
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
 #include "passes/raise/Passes.h"
+#include "passes/support/WeightTypes.h"
 
 #include "llvm/Support/Path.h"
 
@@ -51,7 +52,8 @@ static void addModel(OpPassManager &manager, const CompileOptions &options, cons
 
 /// What a machine computes with by default: products of integers with weights that are.
 static ActivationType getUsualActivation(StringRef weightType, const kernels::Device &device) {
-  return parseActivationType(weightType == "q8" ? "int8" : StringRef(device.activationType));
+  bool integers = llvm::cantFail(parseWeightTypes(weightType)).use(WeightType::Q8);
+  return parseActivationType(integers ? "int8" : StringRef(device.activationType));
 }
 
 static void addFuse(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *target) {

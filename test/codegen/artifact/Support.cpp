@@ -163,6 +163,15 @@ static void appendFloat(std::string &bytes, float value) {
   bytes.append(reinterpret_cast<const char *>(&value), sizeof(value));
 }
 
+/// The upper half of an f32, and one more where the lower is more than a half, or a half and the upper odd.
+static void appendBF16(std::string &bytes, float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  uint32_t upper = bits >> 16, lower = bits & 0xffff;
+  auto rounded = static_cast<uint16_t>(upper + (lower > 0x8000 || (lower == 0x8000 && upper % 2 == 1) ? 1 : 0));
+  bytes.append(reinterpret_cast<const char *>(&rounded), sizeof(rounded));
+}
+
 /// The value of one element by its definition.
 static float decode(ElementType type, const std::string &bytes) {
   uint32_t bits = 0;
@@ -206,6 +215,16 @@ static Matrix run(const ToF32 &, const Inputs &inputs) {
   return result;
 }
 
+static Matrix run(const ToBF16 &, const Inputs &inputs) {
+  Matrix result{inputs[0].rows, inputs[0].columns, ElementType::BF16, ""};
+  for (int64_t row = 0; row < result.rows; ++row) {
+    for (int64_t k = 0; k < result.columns; ++k) {
+      appendBF16(result.bytes, decode(inputs[0].type, inputs[0].at(row, k)));
+    }
+  }
+  return result;
+}
+
 static Matrix run(const Unpack &unpack, const Inputs &inputs) {
   int64_t inByte = 8 / unpack.bits;
   Matrix result{inputs[0].rows, inputs[0].columns * inByte, ElementType::F32, ""};
@@ -244,33 +263,56 @@ static std::vector<float> getGroup(const Matrix &matrix, int64_t row, int64_t k,
   return numbers;
 }
 
-static _Float16 getScale(const std::vector<float> &numbers) {
+static float getScale(const std::vector<float> &numbers, ElementType quantized) {
   float largest = 0;
   for (float number : numbers) {
     largest = std::max(largest, std::abs(number));
   }
-  return static_cast<_Float16>(std::min(largest / 127, 65504.0f));
+  return quantized == ElementType::F8E4M3
+             ? largest / 448
+             : static_cast<float>(static_cast<_Float16>(std::min(largest / 127, 65504.0f)));
+}
+
+static char roundToInteger(float value) {
+  return static_cast<char>(std::clamp(std::nearbyint(value), -127.0f, 127.0f));
+}
+
+/// The code of the nearest number, of two the even one.
+static char roundToF8(float value) {
+  int best = 0;
+  auto distance = [&](int code) {
+    return std::fabs(std::fabs(value) - decode(ElementType::F8E4M3, std::string(1, static_cast<char>(code))));
+  };
+  for (int code = 1; code < 0x7f; ++code) {
+    bool isNearer = distance(code) < distance(best) || (distance(code) == distance(best) && code % 2 == 0);
+    best = isNearer ? code : best;
+  }
+  return static_cast<char>(std::signbit(value) ? best | 0x80 : best);
 }
 
 static Matrix run(const Quantize &quantize, const Inputs &inputs) {
-  Matrix result{inputs[0].rows, inputs[0].columns, ElementType::Byte, ""};
+  Matrix result{inputs[0].rows, inputs[0].columns, quantize.type, ""};
+  bool isF8 = quantize.type == ElementType::F8E4M3;
   for (int64_t row = 0; row < result.rows; ++row) {
     for (int64_t k = 0; k < result.columns; ++k) {
       std::vector<float> group = getGroup(inputs[0], row, k, quantize.group);
-      auto scale = static_cast<float>(getScale(group));
-      float integer = scale == 0 ? 0 : std::nearbyint(group[k % quantize.group] / scale);
-      result.bytes += static_cast<char>(std::clamp(integer, -127.0f, 127.0f));
+      float scale = getScale(group, quantize.type), quotient = group[k % quantize.group] / scale;
+      result.bytes += scale == 0 ? '\0' : isF8 ? roundToF8(quotient) : roundToInteger(quotient);
     }
   }
   return result;
 }
 
 static Matrix run(const QuantizeScales &quantize, const Inputs &inputs) {
-  Matrix result{inputs[0].rows, (inputs[0].columns + quantize.group - 1) / quantize.group, ElementType::F16, ""};
+  Matrix result{inputs[0].rows, (inputs[0].columns + quantize.group - 1) / quantize.group,
+                getScaleType(quantize.quantized), ""};
   for (int64_t row = 0; row < result.rows; ++row) {
     for (int64_t k = 0; k < inputs[0].columns; k += quantize.group) {
-      _Float16 scale = getScale(getGroup(inputs[0], row, k, quantize.group));
-      result.bytes.append(reinterpret_cast<const char *>(&scale), sizeof(scale));
+      float scale = getScale(getGroup(inputs[0], row, k, quantize.group), quantize.quantized);
+      auto half = static_cast<_Float16>(scale);
+      bool isF8 = quantize.quantized == ElementType::F8E4M3;
+      result.bytes.append(isF8 ? reinterpret_cast<const char *>(&scale) : reinterpret_cast<const char *>(&half),
+                          isF8 ? sizeof(scale) : sizeof(half));
     }
   }
   return result;

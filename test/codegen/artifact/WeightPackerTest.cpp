@@ -102,6 +102,9 @@ TEST_P(PackSteps, EqualTheNaiveLoopsInSmallPieces) {
   fixture.add({fixture.shard.add(rows, columns, type, 14)}, {Quantize{32}, PackPanels{32}});
   fixture.add({fixture.shard.add(rows, columns, type, 14)}, {QuantizeScales{32}, PackPanels{32}});
   fixture.add({fixture.shard.add(rows, columns, type, 15)}, {ToF32(), Quantize{7}});
+  fixture.add({fixture.shard.add(rows, columns, type, 16)}, {Quantize{128, ElementType::F8E4M3}, PackPanels{32}});
+  fixture.add({fixture.shard.add(rows, columns, type, 16)}, {QuantizeScales{128, ElementType::F8E4M3}, PackPanels{32}});
+  fixture.add({fixture.shard.add(rows, columns, type, 17)}, {ToBF16(), PackPanels{32}});
   Source scales = fixture.shard.addScales(rows, columns, 5);
   fixture.recipes.push_back(makeScalesRecipe({{scales, rows}}, {PackPanels{32}}));
   fixture.expectExact();

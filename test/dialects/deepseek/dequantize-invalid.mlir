@@ -114,9 +114,9 @@ deepseek.recipe @r : tensor<4x2xf16> {
 
 // -----
 
-deepseek.recipe @r : tensor<4x2xf32> {
+deepseek.recipe @r : tensor<4x3xf16> {
   %w = deepseek.constant dense<1.0> : tensor<4x8xf32>
-  // expected-error @+1 {{'deepseek.quantize_scales' op expects a result 'tensor<4x2xf16>', but got 'tensor<4x2xf32>'}}
-  %r = deepseek.quantize_scales %w group 4 : tensor<4x8xf32> -> tensor<4x2xf32>
-  deepseek.yield %r : tensor<4x2xf32>
+  // expected-error @+1 {{'deepseek.quantize_scales' op expects a result 'tensor<4x2xf16>', but got 'tensor<4x3xf16>'}}
+  %r = deepseek.quantize_scales %w group 4 : tensor<4x8xf32> -> tensor<4x3xf16>
+  deepseek.yield %r : tensor<4x3xf16>
 }

@@ -93,6 +93,16 @@ deepseek.recipe @r : tensor<8x4xf32> {
 
 // -----
 
+deepseek.weight @w : tensor<4x8xf32> from "w" at [0, 0]
+deepseek.recipe @r : tensor<4x8xf16> {
+  %w = deepseek.source @w : tensor<4x8xf32>
+  // expected-error @+1 {{'deepseek.to_bf16' op expects a result 'tensor<4x8xbf16>', but got 'tensor<4x8xf16>'}}
+  %r = deepseek.to_bf16 %w : tensor<4x8xf32> -> tensor<4x8xf16>
+  deepseek.yield %r : tensor<4x8xf16>
+}
+
+// -----
+
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
 deepseek.recipe @r : tensor<4x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>

@@ -91,6 +91,12 @@ deepseek.recipe @quantized : tensor<4x10xi8> {
   %f = deepseek.to_f32 %w : tensor<4x10xui4> -> tensor<4x10xf32>
   // CHECK: deepseek.quantize %{{.*}} group 4 : tensor<4x10xf32> -> tensor<4x10xi8>
   %q = deepseek.quantize %f group 4 : tensor<4x10xf32> -> tensor<4x10xi8>
+  // CHECK: deepseek.quantize %{{.*}} group 4 : tensor<4x10xf32> -> tensor<4x10xf8E4M3FN>
+  %e = deepseek.quantize %f group 4 : tensor<4x10xf32> -> tensor<4x10xf8E4M3FN>
+  // CHECK: deepseek.quantize_scales %{{.*}} group 4 : tensor<4x10xf32> -> tensor<4x3xf32>
+  %t = deepseek.quantize_scales %f group 4 : tensor<4x10xf32> -> tensor<4x3xf32>
+  // CHECK: deepseek.to_bf16 %{{.*}} : tensor<4x10xf32> -> tensor<4x10xbf16>
+  %b = deepseek.to_bf16 %f : tensor<4x10xf32> -> tensor<4x10xbf16>
   // CHECK: deepseek.quantize_scales %{{.*}} group 4 : tensor<4x10xf32> -> tensor<4x3xf16>
   %s = deepseek.quantize_scales %f group 4 : tensor<4x10xf32> -> tensor<4x3xf16>
   deepseek.yield %q : tensor<4x10xi8>

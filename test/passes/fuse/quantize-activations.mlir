@@ -1,5 +1,6 @@
 // Products with weights of 8 bits read integers of 8 bits, where the target says so.
 // RUN: fathom-opt %s --fathom-quantize-activations --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: fathom-opt %s --fathom-quantize-activations --split-input-file --verify-diagnostics --verify-numerics-each -o /dev/null
 // RUN: fathom-opt %s --fathom-quantize-activations=pack-rows=false --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=NUMBERS
 
 module attributes {deepseek.target = #deepseek.target<"x", arch = "avx2", tune = "x86-64-v3", activation = i8>} {

@@ -6,7 +6,7 @@
 // RUN: not fathom-opt %s --fathom-assign-weight-types=type=q3 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
 // KEEP-NOT: deepseek.recipe
-// UNKNOWN: error: expects weights to be 'keep' or 'q8', but got 'q3'
+// UNKNOWN: error: cannot give weights types: expected one of keep|bf16|f8|q8, but got 'q3'
 
 deepseek.weight @w : tensor<40x72xbf16> layers [1, 2] from "w" at [0, 0, 0, 0]
 deepseek.weight @f8 : tensor<40x72xf8E4M3FN> from "f8" at [0, 0]
