@@ -138,7 +138,7 @@ FATHOM_INLINE void multiply_group(const Rows_ &tile, int64_t group, const int32_
     FATHOM_UNROLL for (int64_t k = 0; k < kScaleGroup; k += 4) {
       i32x16 weights[Vectors];
       FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
-        weights[v] = Dots::prepare(load_vector<kLanes>(quads[k / 4] + column + v * kLanes));
+        weights[v] = load_vector<kLanes>(quads[k / 4] + column + v * kLanes);
       }
       FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
         i32x16 x = tile.quad(r, group * kScaleGroup + k);
@@ -173,7 +173,8 @@ FATHOM_INLINE int64_t multiply_integer_tiles(const RowSource &x, int64_t row, in
   return row;
 }
 
-/// Quads and scales of a block of steps of some panels.
+/// Quads, as `Tile` adds them, and scales of a block of steps of some panels.
+template <class Tile>
 FATHOM_INLINE void take_block(const PanelWeights<I8> &weights, int64_t first, int64_t panels, int64_t from,
                               IntegerScratch *scratch) {
   int64_t steps = smaller(kBlock, weights.depth - from), groups = ceil_div(steps, kScaleGroup);
@@ -184,7 +185,8 @@ FATHOM_INLINE void take_block(const PanelWeights<I8> &weights, int64_t first, in
       i32x16 quads[2];
       load_quads(panel + k * kPanel, steps - k, quads);
       FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
-        *reinterpret_cast<Memory<int32_t, kLanes>::Type *>(&scratch->quads[p][k / 4][v * kLanes]) = quads[v];
+        *reinterpret_cast<Memory<int32_t, kLanes>::Type *>(&scratch->quads[p][k / 4][v * kLanes]) =
+            IntegerDots<Tile>::prepare(quads[v]);
       }
     }
     for (int64_t g = 0; g < groups; ++g) {
@@ -259,7 +261,7 @@ FATHOM_INLINE void multiply_integers(const PanelWeights<I8> &weights, const RowS
   }
   int64_t whole = sums.rows - sums.rows % Tile::kRows;
   for (int64_t from = 0; from < weights.depth; from += kBlock) {
-    take_block(weights, first, panels, from, scratch);
+    take_block<Tile>(weights, first, panels, from, scratch);
     int64_t row = multiply_integer_tiles<Tile, Tile::kRows, Tile::kVectors>(x, 0, whole, weights.depth, from, panels,
                                                                             scratch, sums);
     multiply_integer_tiles<Tile, Tile::kFewRows, Tile::kFewVectors>(x, row, sums.rows, weights.depth, from, panels,
