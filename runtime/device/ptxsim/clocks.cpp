@@ -70,6 +70,7 @@ bool Clocks::isFenced(unsigned thread, unsigned actor, uint32_t epoch) const {
 }
 
 void Clocks::meet(std::span<const unsigned> meeting, const Knowledge &more) {
+  eras += meeting.size() == threadCount;
   Knowledge together = more;
   for (unsigned thread : meeting) {
     together.join(known[thread]);

@@ -43,6 +43,8 @@ public:
 
   /// In which epoch a thread is.
   uint32_t epoch(unsigned thread) const { return epochs[thread]; }
+  /// How often all threads met: what they did in one era happened before all that they do in the next.
+  uint32_t era() const { return eras; }
   /// Whether what `actor` did in `epoch` happened before what `thread` does now.
   bool hasSeen(unsigned thread, unsigned actor, uint32_t epoch) const;
   /// Whether the async proxy sees it as well, where `thread` starts it now.
@@ -64,6 +66,7 @@ private:
   unsigned threadCount;
   std::vector<unsigned> owners;
   std::vector<uint32_t> epochs;
+  uint32_t eras = 0;
   std::vector<Knowledge> known;
 
   Knowledge published(unsigned thread) const;

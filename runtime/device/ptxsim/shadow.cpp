@@ -42,6 +42,9 @@ void Shadow::start(unsigned thread, Doer access, uint32_t epoch, Kind kind, uint
   Mark mark{epoch, access.instruction, static_cast<uint16_t>(access.actor), 0, kind};
   forEachCell(address, bytes, [&](Cell &cell, uint16_t mask, uint32_t cellAddress) {
     mark.mask = mask;
+    if (cell.era != clocks.era()) {
+      enterEra(cell);
+    }
     check(thread, mark, cell, cellAddress);
     isWrite(kind) ? leaveWrite(mark, cell) : leaveRead(thread, mark, cell);
   });
@@ -68,6 +71,14 @@ void Shadow::add(const Mark &mark, Hazard hazard, const Mark &earlier, uint32_t 
           isWrite(earlier.kind)});
 }
 
+/// What works in the background for a thread may go on after all have met.
+void Shadow::enterEra(Cell &cell) const {
+  cell.era = clocks.era();
+  std::erase_if(cell.reads, [&](const Mark &mark) { return isOfThread(mark); });
+  cell.isSettled =
+      std::all_of(cell.writes.begin(), cell.writes.end(), [&](const Mark &mark) { return isOfThread(mark); });
+}
+
 void Shadow::check(unsigned thread, const Mark &mark, const Cell &cell, uint32_t cellAddress) {
   auto unwritten = static_cast<uint16_t>(mark.mask & ~cell.written);
   if (!isWrite(mark.kind) && unwritten != 0) {
@@ -75,7 +86,10 @@ void Shadow::check(unsigned thread, const Mark &mark, const Cell &cell, uint32_t
     same.mask = unwritten;
     add(mark, Hazard::Uninitialized, same, cellAddress);
   }
-  checkAgainst(thread, mark, cell.writes, cellAddress);
+  // An order is not all that the async proxy needs.
+  if (!cell.isSettled || mark.kind == Kind::AsyncRead) {
+    checkAgainst(thread, mark, cell.writes, cellAddress);
+  }
   if (isWrite(mark.kind)) {
     checkAgainst(thread, mark, cell.reads, cellAddress);
   }
@@ -107,6 +121,7 @@ void Shadow::leaveWrite(const Mark &mark, Cell &cell) {
   }
   cell.written |= mark.mask;
   cell.writes.push_back(mark);
+  cell.isSettled = false;
 }
 
 void Shadow::leaveRead(unsigned thread, const Mark &mark, Cell &cell) const {

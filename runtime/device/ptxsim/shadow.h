@@ -82,12 +82,18 @@ private:
     std::vector<Mark> reads;
     /// How many reads make it worthwhile to look for those that others stand for.
     size_t manyReads = 16;
+    /// Clocks::era of the last access.
+    uint32_t era = 0;
+    /// Whether all of `writes` are of earlier eras, so that nobody can race with them.
+    bool isSettled = true;
   };
 
   const Clocks &clocks;
   Report report;
   std::vector<Cell> cells;
 
+  bool isOfThread(const Mark &mark) const { return mark.actor < clocks.threads(); }
+  void enterEra(Cell &cell) const;
   void check(unsigned thread, const Mark &mark, const Cell &cell, uint32_t cellAddress);
   void checkAgainst(unsigned thread, const Mark &mark, const std::vector<Mark> &marks, uint32_t cellAddress);
   static void leaveWrite(const Mark &mark, Cell &cell);

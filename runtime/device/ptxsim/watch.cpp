@@ -12,13 +12,10 @@
 namespace fathom::runtime::ptxsim {
 
 Watch::Watch(Block &block)
-    : block_(block), clocks_(static_cast<unsigned>(block.grid().threads.count())),
+    : block_(block), code_(block.grid().kernel->code.data()),
+      clocks_(static_cast<unsigned>(block.grid().threads.count())),
       shadow_(static_cast<uint32_t>(block.shared().size()), clocks_,
               [this](const Conflict &conflict) { take(conflict); }) {}
-
-static uint32_t numberOf(const Event &event) {
-  return static_cast<uint32_t>(&event.instruction - event.warp.block().grid().kernel->code.data());
-}
 
 void Watch::access(const Event &event, Shadow::Kind kind, uint32_t address, uint32_t bytes, const uint8_t *host) {
   settle();
@@ -29,7 +26,7 @@ void Watch::access(const Event &event, Shadow::Kind kind, uint32_t address, uint
   if (isStrong) {
     clocks_.acquire(thread, synchronized_[address]);
   }
-  shadow_.access(thread, numberOf(event), kind, address, bytes);
+  shadow_.access(thread, numberOf(event.instruction), kind, address, bytes);
   if (kind == Shadow::Kind::StrongWrite) {
     clocks_.release(thread, synchronized_[address]);
   }
@@ -39,12 +36,11 @@ void Watch::start(const Event &event, unsigned actor, uint32_t epoch, Shadow::Ki
                   uint32_t bytes) {
   settle();
   host_ = nullptr;
-  shadow_.start(event.thread(), {actor, numberOf(event)}, epoch, kind, address, bytes);
+  shadow_.start(event.thread(), {actor, numberOf(event.instruction)}, epoch, kind, address, bytes);
 }
 
 void Watch::land(unsigned actor, const Instruction &instruction, uint32_t epoch, uint32_t address, uint32_t bytes) {
-  auto number = static_cast<uint32_t>(&instruction - block_.grid().kernel->code.data());
-  shadow_.land({actor, number}, epoch, address, bytes);
+  shadow_.land({actor, numberOf(instruction)}, epoch, address, bytes);
 }
 
 void Watch::arrive(Warp &warp, LaneMask mask, Knowledge &barrier) {
@@ -85,7 +81,7 @@ void Watch::settle() {
 
 void Watch::report(const Conflict &conflict) {
   unsigned thread = clocks_.threadOf(conflict.access.actor);
-  const Instruction &instruction = block_.grid().kernel->code[conflict.access.instruction];
+  const Instruction &instruction = code_[conflict.access.instruction];
   block_.warps()[thread / kWarpSize].fail(instruction, thread % kWarpSize, cuda::kLaunchFailed, describe(conflict));
 }
 

@@ -47,6 +47,7 @@ public:
 
 private:
   Block &block_;
+  const Instruction *code_;
   Clocks clocks_;
   Shadow shadow_;
   std::unordered_map<uint32_t, Knowledge> synchronized_;
@@ -61,6 +62,7 @@ private:
   const uint8_t *host_ = nullptr;
   uint32_t hostBytes_ = 0;
 
+  uint32_t numberOf(const Instruction &instruction) const { return static_cast<uint32_t>(&instruction - code_); }
   void take(const Conflict &conflict);
   void report(const Conflict &conflict);
   std::string describe(const Conflict &conflict) const;

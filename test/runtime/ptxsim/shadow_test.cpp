@@ -207,6 +207,28 @@ TEST_F(ShadowTest, AsynchronousReadsForbidWritesUntilTheyAreFinished) {
   expect(Hazard::Unfinished);
 }
 
+TEST_F(ShadowTest, ABarrierFinishesNoReadInTheBackground) {
+  unsigned products = clocks.addActor(0);
+  write(0, 0, 16);
+  clocks.fenceProxy(0, 0);
+  shadow.start(0, {products, 90}, 1, Kind::AsyncRead, 0, 16);
+  barrier();
+  write(0, 0, 1);
+  expect(Hazard::Unfinished);
+}
+
+TEST_F(ShadowTest, ABarrierOrdersNoWriteBesideThoseBeforeIt) {
+  write(3, 0, 16);
+  barrier();
+  read(5, 0, 4);
+  write(7, 4, 4);
+  EXPECT_THAT(conflicts, IsEmpty());
+  read(9, 0, 4);
+  EXPECT_THAT(conflicts, IsEmpty());
+  read(9, 4, 4);
+  expect(Hazard::Race);
+}
+
 TEST_F(ShadowTest, TheAsyncProxySeesWhatItsWriterFenced) {
   write(3, 0, 16);
   clocks.fenceProxy(3, 3);
