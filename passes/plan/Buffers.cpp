@@ -24,7 +24,8 @@ bool hasCountedRows(Type type) {
 MemRefType getMemRefType(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   SmallVector<int64_t> shape(tensor.getShape());
-  if (tensor.getElementType().isInteger(8)) {
+  // Rows of activations, not of weights.
+  if (tensor.getElementType().isInteger(8) && tensor.isDynamicDim(0)) {
     shape.back() = fathom_row_bytes(FATHOM_ROW_I8, shape.back(), /*tail=*/0);
   }
   return MemRefType::get(shape, tensor.getElementType());

@@ -192,7 +192,7 @@ TEST(BuildUnit, CompilesEveryFunctionForTheTarget) {
     for (const llvm::Function &function : *module) {
       EXPECT_EQ(function.getFnAttribute("target-cpu").getValueAsString(), "x86-64-v3") << function.getName().str();
       EXPECT_EQ(function.getFnAttribute("target-features").getValueAsString(),
-                "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512bf16");
+                "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni,+avx512bf16");
       EXPECT_EQ(function.getFnAttribute("tune-cpu").getValueAsString(), "znver4");
       EXPECT_EQ(function.getFnAttribute("prefer-vector-width").getValueAsString(), "512");
     }
