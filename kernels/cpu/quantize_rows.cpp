@@ -4,7 +4,8 @@
 // Rows as integers of 8 bits, for products with weights that are.
 //
 // Operands: x [T, H], out [T] rows of FATHOM_ROW_I8. Of each group of 32 numbers the scale is the largest magnitude
-// / 127, and an integer is a number / scale, rounded to the nearest, of two the even one; 0 where the scale is 0.
+// / 127, and an integer is a number / scale, rounded to the nearest, of two the even one; 0 where the scale is 0 or
+// NaN.
 
 #include "kernels/cpu/integer_products.h"
 #include "kernels/cpu/kernel.h"
@@ -18,16 +19,16 @@ struct QuantizeRows : RowItems<quantize_rows_constants> {
     return largest(magnitudes) / 127 + 0 * sum(x[0] + x[1]);
   }
 
-  /// The group's integers, and -128 times their sum.
+  /// The group's integers, and -128 times their sum; zeros where the scale is 0 or not a number.
   static FATHOM_INLINE int32_t quantize(const f32x16 *x, float scale, int8_t *to) {
     // Adding it leaves an integer in the low bits, rounded to the nearest, of two the even one.
     constexpr float kMagic = 0x1.8p23f;
     i32x16 total = 0;
     FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
       // A scale that is subnormal may be far off.
-      f32x16 quotient = x[v] / (scale == 0 ? 1.0f : scale);
+      f32x16 quotient = x[v] / (scale > 0 ? scale : 1.0f);
       f32x16 shifted = (quotient > 127.0f ? 127.0f : quotient < -127.0f ? -127.0f : quotient) + kMagic;
-      i32x16 numbers = scale == 0 ? i32x16(0) : __builtin_bit_cast(i32x16, shifted) - 0x4B400000;
+      i32x16 numbers = scale > 0 ? __builtin_bit_cast(i32x16, shifted) - 0x4B400000 : i32x16(0);
       using Bytes = int8_t __attribute__((ext_vector_type(16)));
       *reinterpret_cast<Memory<int8_t, kLanes>::Type *>(to + v * kLanes) = __builtin_convertvector(numbers, Bytes);
       total += numbers;

@@ -105,6 +105,7 @@ TEST_P(QuantizeRowsTest, GroupsThatAreNotFiniteSpoilTheirScaleAlone) {
     x[7] = odd;
     IntegerRows rows = quantize(*GetParam(), x, 2 * kScaled, 0);
     EXPECT_TRUE(std::isnan(rows.scale(0, 0))) << odd;
+    EXPECT_TRUE(std::all_of(rows.integers(0), rows.integers(0) + kScaled, [](int8_t integer) { return integer == 0; }));
     EXPECT_EQ(rows.scale(0, 1), IntegerRows(x, 2 * kScaled).scale(0, 1)) << odd;
   }
 }
