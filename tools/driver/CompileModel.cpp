@@ -6,9 +6,6 @@
 #include "tools/driver/CompileModel.h"
 
 #include "codegen/llvm/ModelCode.h"
-#include "codegen/llvm/UnitCache.h"
-#include "codegen/nvptx/Assembler.h"
-#include "codegen/nvptx/Target.h"
 #include "codegen/weights/LowerInitializers.h"
 #include "dialects/RegisterDialects.h"
 #include "dialects/deepseek/DeepSeek.h"
@@ -17,6 +14,7 @@
 #include "dialects/support/Escape.h"
 #include "tools/driver/CheckModule.h"
 #include "tools/driver/CompileOutput.h"
+#include "tools/driver/EmitPrograms.h"
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/FunctionFacts.h"
 #include "tools/driver/GraphFolder.h"
@@ -24,11 +22,9 @@
 #include "tools/driver/ReadGraph.h"
 #include "tools/driver/RunPhases.h"
 #include "tools/driver/SelectTarget.h"
-#include "tools/driver/Version.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/ADT/StringMap.h"
 
 #include <malloc.h>
 
@@ -74,15 +70,9 @@ private:
   bool checkStorage();
   bool compileFor(const NamedTarget &named, ModuleOp module);
   std::unique_ptr<codegen::CodeTarget> readTarget(ModuleOp module, artifact::TargetT &table);
-  bool addProgram(const artifact::TargetT &target, const NamedTarget &named);
   bool collectPlan(ModuleOp module, codegen::ProgramContents &program);
   bool generateCode(ModuleOp module, const codegen::CodeTarget &target, codegen::ProgramContents &program);
-  bool emitProgram(const codegen::ModelCode &code, const codegen::CodeTarget &target,
-                   codegen::ProgramContents &program);
-  void settleNewer(const codegen::ProgramContents &program);
   bool writeModule(ModuleOp module);
-  std::optional<std::string> findAssembler(const codegen::CodeTarget &target);
-  bool writeCode(const codegen::ModelCode &code, const codegen::CodeTarget &target);
   bool writeBinary();
   std::pair<std::string, std::string> findPlace(Location location) const;
   void takeDiagnostic(Diagnostic &diagnostic);
@@ -113,9 +103,8 @@ private:
   CompileInput input;
   /// Faster ones first. Where a module says its machine, one that says nothing.
   std::vector<NamedTarget> targets;
-  /// By the processor that a program is for, the name of the target it is of.
-  llvm::StringMap<std::string> programs;
   codegen::ArtifactContents contents;
+  ProgramEmitter programs{options, diagnostics, output, contents};
   /// Whether the result is a function of tensors.
   bool standsAsItIs = false;
 };
@@ -240,7 +229,7 @@ bool Compilation::compileAsItStandsFor(const NamedTarget &named, ModuleOp graph)
   codegen::ProgramContents program;
   named.machine->narrow([](StringRef) { return false; });
   program.target = named.machine->describe();
-  if (!addProgram(program.target, named)) {
+  if (!programs.add(program.target, named)) {
     return true;
   }
   program.weights = codegen::lowerInitializers(graph, options.weights);
@@ -264,7 +253,7 @@ bool Compilation::compileAsItStandsFor(const NamedTarget &named, ModuleOp graph)
   if (!code) {
     return fail(code.takeError(), "codegen");
   }
-  return isProgram(options.product) ? emitProgram(*code, *named.machine, program) : writeCode(*code, *named.machine);
+  return programs.emit(*code, *named.machine, program);
 }
 
 bool Compilation::takeTargets() {
@@ -345,7 +334,7 @@ bool Compilation::compileFor(const NamedTarget &named, ModuleOp module) {
   if (!target) {
     return false;
   }
-  if (!addProgram(program.target, named)) {
+  if (!programs.add(program.target, named)) {
     return true;
   }
   if (!collectPlan(module, program) || !phases.run(module, Phase::Plan, Phase::Lower, target.get())) {
@@ -374,19 +363,6 @@ std::unique_ptr<codegen::CodeTarget> Compilation::readTarget(ModuleOp module, ar
   return std::move(*target);
 }
 
-/// False, with a note: there is a program that runs wherever one for `target` would, which then never ran.
-bool Compilation::addProgram(const artifact::TargetT &target, const NamedTarget &named) {
-  auto [program, isNew] = programs.try_emplace(target.cpu, named.name);
-  if (!isNew) {
-    bool isTwice = named.name == program->second;
-    diagnostics.note(
-        "variant", options.input, "",
-        named.option + ": '" + named.name + "' " +
-            (isTwice ? "is named twice" : "adds nothing: its program would be the one for '" + program->second + "'"));
-  }
-  return isNew;
-}
-
 /// What code does not say.
 bool Compilation::collectPlan(ModuleOp module, codegen::ProgramContents &program) {
   llvm::Expected<std::vector<codegen::WeightContents>> weights = codegen::lowerRecipes(module, options.weights);
@@ -407,106 +383,7 @@ bool Compilation::generateCode(ModuleOp module, const codegen::CodeTarget &targe
   if (!code) {
     return fail(code.takeError(), "codegen");
   }
-  return isProgram(options.product) ? emitProgram(*code, target, program) : writeCode(*code, target);
-}
-
-/// The ptxas to use; empty: none. Nothing: it was reported.
-std::optional<std::string> Compilation::findAssembler(const codegen::CodeTarget &target) {
-  if (target.getTriple() != codegen::NvptxTarget::kTriple || options.cubin == "none") {
-    return "";
-  }
-  llvm::Expected<std::string> found = codegen::findAssembler();
-  if (!found) {
-    fail(found.takeError(), "ptxas");
-    return std::nullopt;
-  }
-  StringRef where = "set FATHOM_PTXAS, or add it to PATH; it comes with CUDA, and with PyPI's nvidia-cuda-nvcc";
-  if (found->empty() && options.cubin == "require") {
-    fail(Problem::Unsupported, "ptxas", "--cubin=require: ptxas is not there: " + where);
-    return std::nullopt;
-  }
-  if (found->empty()) {
-    diagnostics.warning("ptxas", options.input, "",
-                        "ptxas is not there: the artifact has PTX alone, which drivers compile when it is loaded",
-                        where);
-  }
-  return *found;
-}
-
-static bool hasMachineCode(const artifact::ModuleT &module) { return module.cubin_size > 0; }
-
-/// Whether the drivers of both would compile the same.
-static bool haveEqualText(const codegen::ProgramContents &first, const codegen::ProgramContents &second) {
-  return llvm::equal(first.modules, second.modules, [&](const artifact::ModuleT &a, const artifact::ModuleT &b) {
-    return StringRef(first.code).substr(a.ptx_offset, a.ptx_size) ==
-           StringRef(second.code).substr(b.ptx_offset, b.ptx_size);
-  });
-}
-
-/// Newer GPUs that have no kernels of their own get the PTX of `program`. The user is told; and without machine code,
-/// which is for one architecture, their programs are not kept: this one runs wherever they would.
-void Compilation::settleNewer(const codegen::ProgramContents &program) {
-  while (!contents.variants.empty() && !contents.variants.back().modules.empty() &&
-         haveEqualText(contents.variants.back(), program)) {
-    const codegen::ProgramContents &newer = contents.variants.back();
-    bool isKept = llvm::any_of(newer.modules, hasMachineCode);
-    StringRef why = isKept ? "' has machine code of its own, but the PTX, stored for each, of '"
-                           : "' adds nothing: without machine code its program would be the one for '";
-    diagnostics.note("variant", options.input, "", "--sm: '" + newer.target.cpu + why + program.target.cpu + "'");
-    if (isKept) {
-      return;
-    }
-    contents.variants.pop_back();
-  }
-}
-
-bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::CodeTarget &target,
-                              codegen::ProgramContents &program) {
-  std::optional<codegen::UnitCache> cache;
-  if (!options.cacheDirectory.empty()) {
-    cache.emplace(options.cacheDirectory, (getLLVMVersion() + getCompilerHash()).str());
-  }
-  std::optional<std::string> assembler = findAssembler(target);
-  if (!assembler) {
-    return false;
-  }
-  auto progress = [&](uint64_t done, uint64_t total) {
-    if (options.progress) {
-      options.progress("wait for ptxas", done, total);
-    }
-  };
-  llvm::Expected<codegen::ProgramCode> emitted =
-      target.emit(code, {options.threads, cache ? &*cache : nullptr, *assembler, progress}, program.kernels);
-  if (!emitted) {
-    return fail(emitted.takeError(), "codegen");
-  }
-  for (const std::string &warning : emitted->warnings) {
-    diagnostics.warning("ptxas", options.input, "", warning);
-  }
-  for (artifact::NamedFunctionT &function : program.namedFunctions) {
-    function.code = emitted->addresses.lookup(codegen::getCallName(function.name));
-  }
-  program.code = std::move(emitted->bytes);
-  program.modules = std::move(emitted->modules);
-  settleNewer(program);
-  contents.variants.push_back(std::move(program));
-  return true;
-}
-
-bool Compilation::writeCode(const codegen::ModelCode &code, const codegen::CodeTarget &target) {
-  llvm::LLVMContext llvmContext;
-  llvm::Expected<std::unique_ptr<llvm::Module>> module = codegen::buildLLVMModule(code, target, llvmContext);
-  if (!module) {
-    return fail(module.takeError(), "codegen");
-  }
-  if (options.product == Product::LLVM) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    (*module)->print(stream, nullptr);
-    return output.writeText(text);
-  }
-  llvm::Expected<std::string> text = codegen::emitAssembly(**module, target);
-  return text ? output.writeText(*text) : fail(text.takeError(), "codegen");
+  return programs.emit(*code, target, program);
 }
 
 bool Compilation::writeBinary() {
