@@ -59,7 +59,7 @@ def QuantizeActivations : Pass<"fathom-quantize-activations", "mlir::ModuleOp">,
   let summary = "let products with weights of 8 bits read integers of 8 bits";
   let description = [{
     With a target of i8 activations, what products with weights of i8 read goes through `quantize_rows`, in all functions.
-    Other products read what they read before. An error where no weight is of i8: the target asks for what it cannot get.
+    Other products read what they read before. Where there are no such weights, it warns, and the target says so from then on.
 
     Numeric contract: exact, but that activations of i8 are rounded. Test: test/passes/fuse/quantize-activations.mlir.
   }];

@@ -35,13 +35,17 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
     }
     SmallVector<ComputeOp> products;
     getOperation().walk([&](ComputeOp op) { multipliesIntegers(op) ? products.push_back(op) : void(); });
-    if (products.empty()) {
-      getOperation().emitError(
-          "expects products with weights of 8 bits, which alone read activations of i8: compile with "
-          "--weight-type=q8, or without --act-type=int8");
-      return signalPassFailure();
-    }
     llvm::for_each(products, [&](ComputeOp op) { quantizeInput(op, activation); });
+    if (products.empty()) {
+      stayF32(*target);
+    }
+  }
+
+  void stayF32(TargetAttr target) {
+    getOperation().emitWarning("activations stay f32: no product has weights of 8 bits in groups of ") << kScaleGroup;
+    auto f32 = TargetAttr::get(&getContext(), target.getTriple(), target.getArch(), target.getTune(),
+                               target.getLayout(), /*activation=*/Type());
+    getOperation()->setAttr(kTargetAttr, f32);
   }
 
   /// Products have what they read first.

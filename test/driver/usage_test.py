@@ -165,6 +165,13 @@ class Mistakes(support.DriverTest):
                               ("head=", "''"), ("head=q8,bf16", "comes first", "'bf16'")):
             self.refused("compile", "x", "-o", self.path("y"), "--weight-type=" + types, words=("--weight-type", *words))
 
+    def test_activations_stay_f32_where_no_weight_has_the_role(self):
+        path = self.path("model")
+        said = make("compile", support.dense_checkpoint(), "-o", path, "--weight-type=experts=q8").stderr.decode()
+        self.assertIn("warning: ", said)
+        self.assertIn("activations stay f32: no product has weights of 8 bits in groups of 32", said)
+        self.assertEqual(json.loads(make("inspect", path, "--json").stdout)["target"]["activations"], "f32")
+
     def test_integers_that_no_product_would_read(self):
         for option, *words in (("--weight-type=keep", "--weight-type=q8"), ("--target=cpu,cuda", "is for CPUs")):
             self.refused("compile", "x", "-o", self.path("y"), "--act-type=int8", option, words=("--act-type=int8", *words))
