@@ -39,7 +39,6 @@ inline bool isProgram(Product product) { return product >= Product::Artifact; }
 enum class Raise { Auto, Require, None };
 constexpr const char *kRaiseNames = "auto|require|none";
 Raise parseRaise(llvm::StringRef name);
-/// As checkpoints have them, or integers of 8 bits in groups that share a scale.
 
 struct CompileOptions {
   /// A checkpoint directory, an .onnx file, or a .mlir file when `from` is given.
