@@ -192,6 +192,7 @@ const Refusal refusals[] = {
      "stores 0 and 1 overlap"},
     {"StoreWithStride", [](ToyContents &c) { c.stores[0].stride = 4; }, kBad, "has stride 4 and window 0"},
     {"StoreWithWindow", [](ToyContents &c) { c.stores[0].window = 128; }, kBad, "has stride 1 and window 128"},
+    {"StoreOfIntegers", [](ToyContents &c) { c.storeElement = 3; }, kBad, "elements of unknown type 3"},
     {"StoreOfUnknownElements", [](ToyContents &c) { c.storeElement = 9; }, kBad, "elements of unknown type 9"},
     {"TailOfF32", [](ToyContents &c) { c.stores[0].tail = 1; }, kBad, "store 'row' has a tail of 1 of 2 values"},
     {"TailOfBf16",

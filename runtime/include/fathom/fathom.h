@@ -233,7 +233,8 @@ typedef struct fathom_model_info {
   /// "bf16" or "fp8".
   uint64_t cache_token_bytes;
   const char *cache_type;
-  /// What activations are: "f32", or "bf16", to which each op rounded what it gave.
+  /// What activations are: "f32"; "bf16", to which each op rounded what it gave; or "int8", to which products with
+  /// weights of 8 bits rounded what they read.
   const char *activation_type;
   /// Which of the artifact's variants runs: the first in |metadata| that this machine can run.
   uint32_t variant;

@@ -205,25 +205,19 @@ static Matrix run(const RopeTable &rope, const Inputs &inputs) {
   return table;
 }
 
-static Matrix run(const ToF32 &, const Inputs &inputs) {
-  Matrix result{inputs[0].rows, inputs[0].columns, ElementType::F32, ""};
+static Matrix convert(const Matrix &source, ElementType type, void (*append)(std::string &bytes, float value)) {
+  Matrix result{source.rows, source.columns, type, ""};
   for (int64_t row = 0; row < result.rows; ++row) {
     for (int64_t k = 0; k < result.columns; ++k) {
-      appendFloat(result.bytes, decode(inputs[0].type, inputs[0].at(row, k)));
+      append(result.bytes, decode(source.type, source.at(row, k)));
     }
   }
   return result;
 }
 
-static Matrix run(const ToBF16 &, const Inputs &inputs) {
-  Matrix result{inputs[0].rows, inputs[0].columns, ElementType::BF16, ""};
-  for (int64_t row = 0; row < result.rows; ++row) {
-    for (int64_t k = 0; k < result.columns; ++k) {
-      appendBF16(result.bytes, decode(inputs[0].type, inputs[0].at(row, k)));
-    }
-  }
-  return result;
-}
+static Matrix run(const ToF32 &, const Inputs &inputs) { return convert(inputs[0], ElementType::F32, appendFloat); }
+
+static Matrix run(const ToBF16 &, const Inputs &inputs) { return convert(inputs[0], ElementType::BF16, appendBF16); }
 
 static Matrix run(const Unpack &unpack, const Inputs &inputs) {
   int64_t inByte = 8 / unpack.bits;
