@@ -7,11 +7,13 @@
 #ifndef FATHOM_CODEGEN_ARTIFACT_RECIPE_H
 #define FATHOM_CODEGEN_ARTIFACT_RECIPE_H
 
+#include "dialects/support/FileView.h"
 #include "fathom/kernel_abi.h"
 
 #include "llvm/ADT/SmallVector.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <variant>
@@ -32,6 +34,8 @@ struct ShardFile {
   std::string path;
   /// The size its header was checked against; packing fails when the file has another one by then.
   uint64_t size = 0;
+  /// What is read in its place, of that size; null: the file itself.
+  std::shared_ptr<const FileView> view = nullptr;
 };
 
 /// A matrix in a checkpoint, [rows, columns], row-major and dense. A vector is a matrix of one column.

@@ -36,12 +36,20 @@ llvm::Expected<const File *> ShardReader::open(uint32_t shard) {
   return &file;
 }
 
-llvm::Error ShardReader::read(uint32_t shard, uint64_t offset, void *bytes, uint64_t size) {
-  llvm::Expected<const File *> file = open(shard);
-  if (!file) {
-    return file.takeError();
+llvm::Expected<bool> ShardReader::tryRead(uint32_t shard, uint64_t offset, void *bytes, uint64_t size) {
+  if (const FileView *view = shards[shard].view.get()) {
+    return view->read(bytes, size, offset);
   }
-  if ((*file)->read(bytes, size, offset)) {
+  llvm::Expected<const File *> file = open(shard);
+  return file ? llvm::Expected<bool>((*file)->read(bytes, size, offset)) : file.takeError();
+}
+
+llvm::Error ShardReader::read(uint32_t shard, uint64_t offset, void *bytes, uint64_t size) {
+  llvm::Expected<bool> isRead = tryRead(shard, offset, bytes, size);
+  if (!isRead) {
+    return isRead.takeError();
+  }
+  if (*isRead) {
     return llvm::Error::success();
   }
   return errno != 0

@@ -30,6 +30,8 @@ public:
 
 private:
   llvm::Expected<const File *> open(uint32_t shard);
+  /// False, with errno, where the bytes cannot be read.
+  llvm::Expected<bool> tryRead(uint32_t shard, uint64_t offset, void *bytes, uint64_t size);
 
   llvm::ArrayRef<ShardFile> shards;
   /// Guards the opening of files, not what is open.

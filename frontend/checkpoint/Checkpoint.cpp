@@ -26,6 +26,7 @@ public:
       : checkpoint(checkpoint), diagnostics(diagnostics) {}
 
   void run();
+  void take(Shard shard);
 
 private:
   void explainMissing();
@@ -110,8 +111,8 @@ void CheckpointOpener::explainMissing() {
     refuseAll("pickle", "has only pickled weights, which are refused: loading a pickle runs code",
               "convert the model to safetensors");
   } else if (gguf) {
-    refuseAll("gguf", "has GGUF weights, which are not read, and no whole model in safetensors files",
-              "download the original checkpoint, or its index as well");
+    refuseAll("gguf", "has GGUF files and no whole model in safetensors files",
+              "pass one of the .gguf files itself, or download the original checkpoint");
   } else {
     diagnostics.error(Problem::BadInput, "no-weights", checkpoint.root, "",
                       "has neither " + kSingleName + " nor " + kIndexName, adviseOnMissing(checkpoint.root));
@@ -187,7 +188,7 @@ void CheckpointOpener::openShard(llvm::StringRef name) {
   }
   std::unique_ptr<SafetensorsHeader> header = SafetensorsHeader::read(*file, path, diagnostics);
   if (header) {
-    checkpoint.files.push_back({name.str(), path, file->size(), std::move(header)});
+    checkpoint.files.push_back({name.str(), path, file->size(), std::move(header), nullptr});
   }
 }
 
@@ -211,6 +212,11 @@ void CheckpointOpener::collectTensors() {
                         "this tensor is also in " + first.name);
     }
   }
+}
+
+void CheckpointOpener::take(Shard shard) {
+  checkpoint.files.push_back(std::move(shard));
+  collectTensors();
 }
 
 void CheckpointOpener::compareWithIndex(const WeightIndex &index) {
@@ -256,6 +262,13 @@ std::unique_ptr<Checkpoint> Checkpoint::openSound(llvm::StringRef directory, Dia
     checkpoint->root.pop_back();
   }
   CheckpointOpener(*checkpoint, diagnostics).run();
+  return checkpoint;
+}
+
+std::unique_ptr<Checkpoint> Checkpoint::assemble(llvm::StringRef directory, Shard shard, Diagnostics &diagnostics) {
+  auto checkpoint = std::make_unique<Checkpoint>();
+  checkpoint->root = directory.str();
+  CheckpointOpener(*checkpoint, diagnostics).take(std::move(shard));
   return checkpoint;
 }
 

@@ -6,6 +6,7 @@
 #ifndef FATHOM_FRONTEND_CHECKPOINT_CHECKPOINT_H
 #define FATHOM_FRONTEND_CHECKPOINT_CHECKPOINT_H
 
+#include "dialects/support/FileView.h"
 #include "frontend/checkpoint/Safetensors.h"
 #include "frontend/checkpoint/StringIndex.h"
 
@@ -16,14 +17,17 @@
 
 namespace fathom::checkpoint {
 
-/// One safetensors file of a checkpoint.
+/// One file of a checkpoint.
 struct Shard {
   /// The file's name in the checkpoint directory, as the index spells it.
   std::string name;
   /// The directory and the name, for opening it.
   std::string path;
+  /// Of what is read: the file, or its view.
   uint64_t size = 0;
-  std::unique_ptr<SafetensorsHeader> header;
+  std::unique_ptr<TensorTable> header;
+  /// What the file stands for, where tensors are not in it as the header says; null: they are.
+  std::shared_ptr<const FileView> view;
 };
 
 /// A tensor and the shard it is in.
@@ -40,6 +44,9 @@ public:
   static std::unique_ptr<Checkpoint> open(llvm::StringRef directory, Diagnostics &diagnostics);
   /// The same, with the shards that are sound also after an error: to look at, not to compute with.
   static std::unique_ptr<Checkpoint> openSound(llvm::StringRef directory, Diagnostics &diagnostics);
+
+  /// A checkpoint of one shard that is open already. Reports tensors of one name.
+  static std::unique_ptr<Checkpoint> assemble(llvm::StringRef directory, Shard shard, Diagnostics &diagnostics);
 
   const std::string &directory() const { return root; }
   /// In the order of their names.

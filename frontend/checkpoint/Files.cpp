@@ -140,7 +140,7 @@ llvm::StringRef recognize(llvm::StringRef head) {
       {"PK\x03\x04", "this is a ZIP archive, as PyTorch saves pickles; convert the model to safetensors"},
       {"\x80\x02", "this is a Python pickle, which is refused; convert the model to safetensors"},
       {"\x80\x04", "this is a Python pickle, which is refused; convert the model to safetensors"},
-      {"GGUF", "this is a GGUF file; use the original safetensors checkpoint"},
+      {"GGUF", "this is a GGUF file; pass it by itself, under its own name"},
       {"\x1f\x8b", "this is a gzip archive; unpack it first"},
       {"\x28\xb5\x2f\xfd", "this is a Zstandard archive; unpack it first"},
   };
@@ -160,8 +160,9 @@ bool refuseGguf(const std::string &path, Diagnostics &diagnostics) {
       llvm::StringRef(magic, sizeof(magic)) != "GGUF") {
     return false;
   }
-  diagnostics.error(Problem::Unsupported, "gguf", path, "", "is a GGUF file, which Fathom does not read",
-                    "compile the original checkpoint: the directory with config.json and safetensors files");
+  diagnostics.error(Problem::Unsupported, "gguf", path, "",
+                    "is a GGUF file, not a compiled model or a checkpoint's directory",
+                    "compile the file itself: fathom compile " + escape(path) + " -o model.fathom");
   return true;
 }
 

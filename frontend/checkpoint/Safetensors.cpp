@@ -60,7 +60,7 @@ std::unique_ptr<SafetensorsHeader> SafetensorsHeader::parse(std::string head, ui
   auto header = std::make_unique<SafetensorsHeader>();
   head.resize(length);
   header->head = std::move(head);
-  header->headerHash = hashBytes(header->head);
+  header->tableHash = hashBytes(header->head);
   SafetensorsParser(*header, fileSize, file, diagnostics, limits).run();
   return diagnostics.errorCount() == errorsBefore ? std::move(header) : nullptr;
 }

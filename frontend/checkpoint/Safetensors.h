@@ -10,30 +10,17 @@
 #ifndef FATHOM_FRONTEND_CHECKPOINT_SAFETENSORS_H
 #define FATHOM_FRONTEND_CHECKPOINT_SAFETENSORS_H
 
-#include "frontend/checkpoint/DType.h"
 #include "frontend/checkpoint/Diagnostics.h"
 #include "frontend/checkpoint/Files.h"
-#include "llvm/ADT/ArrayRef.h"
+#include "frontend/checkpoint/TensorTable.h"
 #include "llvm/Support/Allocator.h"
 
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace fathom::checkpoint {
-
-/// One tensor of a shard. Name and shape belong to the shard's header.
-struct TensorInfo {
-  llvm::StringRef name;
-  llvm::ArrayRef<int64_t> shape;
-  /// Bytes from the start of the file.
-  uint64_t offset = 0;
-  /// Bytes.
-  uint64_t size = 0;
-  DType dtype = DType::U8;
-};
 
 /// Limits on a header; ours are stricter than the format's where it has none.
 struct SafetensorsLimits {
@@ -46,8 +33,9 @@ struct SafetensorsLimits {
   size_t fields = 64;
 };
 
-/// A parsed header. Names and shapes stay valid as long as it lives.
-class SafetensorsHeader {
+/// A parsed header, whose hash is that of the first `dataStart()` bytes: the length field and the header. Names and
+/// shapes stay valid as long as it lives.
+class SafetensorsHeader : public TensorTable {
 public:
   /// Parses a header. `head` is the start of the file: its length field and header, or less where the file
   /// ends early; `fileSize` is the size of the whole file. Reports all findings, naming `file`; returns
@@ -59,10 +47,6 @@ public:
   static std::unique_ptr<SafetensorsHeader> read(const File &input, llvm::StringRef file, Diagnostics &diagnostics,
                                                  const SafetensorsLimits &limits = {});
 
-  /// Tensors in the order of the header.
-  const std::vector<TensorInfo> &tensors() const { return all; }
-  /// XXH3-64 of the length field and the header: the first `dataStart()` bytes of the file.
-  uint64_t hash() const { return headerHash; }
   /// Where tensor data starts in the file: 8 + header bytes.
   uint64_t dataStart() const { return head.size(); }
 
@@ -71,8 +55,6 @@ private:
   std::string head;
   std::deque<std::string> unescaped;
   llvm::BumpPtrAllocator shapes;
-  std::vector<TensorInfo> all;
-  uint64_t headerHash = 0;
 };
 
 } // namespace fathom::checkpoint

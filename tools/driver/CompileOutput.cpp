@@ -173,7 +173,7 @@ bool CompileOutput::writeBinary(codegen::ArtifactContents &contents, const Weigh
   write.fileSystem = options.fileSystem;
   write.inputs = {files.directory};
   for (const WeightFile &file : files.files) {
-    contents.shards.push_back({file.path, file.size});
+    contents.shards.push_back({file.path, file.size, file.view});
     write.inputs.push_back(file.path);
   }
   if (options.weights == codegen::WeightStorage::Reference) {

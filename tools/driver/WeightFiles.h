@@ -6,7 +6,10 @@
 #ifndef FATHOM_TOOLS_DRIVER_WEIGHTFILES_H
 #define FATHOM_TOOLS_DRIVER_WEIGHTFILES_H
 
+#include "dialects/support/FileView.h"
+
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +26,8 @@ struct WeightFile {
   uint64_t headerHash = 0;
   /// How many bytes the file begins with have that hash; nothing: its safetensors header has it.
   std::optional<uint64_t> headBytes = std::nullopt;
+  /// What is read in its place, of that size; null: the file itself.
+  std::shared_ptr<const FileView> view = nullptr;
 };
 
 struct WeightFiles {

@@ -278,7 +278,7 @@ TEST(CheckpointTest, C12PicklesInTheIndexAreRefused) {
 TEST(CheckpointTest, OnlyGgufWeightsAreRefused) {
   TempDirectory directory;
   directory.write("model-q4.gguf", "GGUF");
-  expectFinding(directory.path(), 4, "has GGUF weights, which are not read");
+  expectFinding(directory.path(), 4, "has GGUF files and no whole model in safetensors files");
 }
 
 TEST(CheckpointTest, MissingWeightsAreExplained) {
