@@ -65,6 +65,8 @@ struct RopeConfig {
   bool truncate = true;
   /// An explicit multiplier of cos and sin; 0: it follows from `factor` and the mscales.
   double attentionFactor = 0;
+  /// What each pair's frequency is divided by, as GGUF files have it; empty: nothing.
+  std::vector<double> divisors;
 };
 
 /// What every attention has.

@@ -6,6 +6,7 @@
 
 #include "frontend/huggingface/ModelConfig.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -100,6 +101,9 @@ std::vector<double> ModelConfig::ropeFrequencies() const {
     frequencies.push_back(std::pow(rope.theta, -2.0 * static_cast<double>(i) / static_cast<double>(rope.width)));
   }
   scale(rope, frequencies);
+  for (auto [frequency, divisor] : llvm::zip(frequencies, rope.divisors)) {
+    frequency /= divisor;
+  }
   return frequencies;
 }
 

@@ -29,6 +29,10 @@ using llvm::StringRef;
   "\uFF3A\uFF41-\uFF5A\U00010400-\U0001044F\U000104B0-\U000104D3\U000104D8-\U000104FB\U00010C80-"                      \
   "\U00010CB2\U00010CC0-\U00010CF2\U000118A0-\U000118DF\U0001E900-\U0001E943"
 
+static constexpr llvm::StringLiteral kSpacedCasedLetters = "\\s?[" CASED_LETTERS "]+";
+
+llvm::StringRef getCasedLettersPattern() { return kSpacedCasedLetters; }
+
 namespace {
 struct Spelling {
   StringRef expression;
@@ -52,7 +56,7 @@ static const Spelling kSpellings[] = {
     {R"([^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+)", Matcher::word_with_marks},
     {R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+)", Matcher::ascii_sign_word},
     {R"(\s?\p{L}+)", Matcher::spaced_letters},
-    {"\\s?[" CASED_LETTERS "]+", Matcher::spaced_cased_letters},
+    {kSpacedCasedLetters, Matcher::spaced_cased_letters},
     {R"( ?[^\s\p{L}\p{N}]+[\r\n]*)", Matcher::signs},
     {R"( ?[^\s\p{L}\p{N}]++[\r\n]*)", Matcher::signs},
     {R"( ?[\p{P}\p{S}]+[\r\n]*)", Matcher::punctuation_and_symbols},

@@ -17,6 +17,9 @@ namespace fathom::frontend {
 /// The alternatives of `pattern`, in its order; nothing where one of them is not known.
 std::optional<Split> compilePattern(llvm::StringRef pattern);
 
+/// The expression of DeepSeek-LLM for letters, whose ranges it lists.
+llvm::StringRef getCasedLettersPattern();
+
 /// Whether every character of every text is in a match.
 bool leavesNoGaps(const Split &split);
 

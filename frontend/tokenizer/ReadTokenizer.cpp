@@ -239,8 +239,9 @@ std::optional<TokenizerModel> readTokenizer(StringRef path, Diagnostics &diagnos
   return TokenizerReader(directory, diagnostics, vocabulary, chatFormat).read(file);
 }
 
-std::optional<TokenizerModel> parseTokenizer(std::string tokenizer, std::string config, Diagnostics &diagnostics) {
-  return TokenizerReader("", diagnostics, std::nullopt, {}).parse(std::move(tokenizer), std::move(config));
+std::optional<TokenizerModel> parseTokenizer(std::string tokenizer, std::string config, Diagnostics &diagnostics,
+                                             std::optional<uint32_t> vocabulary, StringRef chatFormat) {
+  return TokenizerReader("", diagnostics, vocabulary, chatFormat).parse(std::move(tokenizer), std::move(config));
 }
 
 bool hasTokenizer(StringRef directory) { return checkpoint::exists(checkpoint::joinPath(directory, "tokenizer.json")); }

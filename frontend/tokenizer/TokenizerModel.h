@@ -71,7 +71,9 @@ std::optional<TokenizerModel> readTokenizer(llvm::StringRef path, checkpoint::Di
 
 /// The same for files in memory: tokenizer.json, and tokenizer_config.json where that is not empty.
 std::optional<TokenizerModel> parseTokenizer(std::string tokenizer, std::string config,
-                                             checkpoint::Diagnostics &diagnostics);
+                                             checkpoint::Diagnostics &diagnostics,
+                                             std::optional<uint32_t> vocabulary = std::nullopt,
+                                             llvm::StringRef chatFormat = {});
 
 /// Whether `directory` holds a tokenizer.json.
 bool hasTokenizer(llvm::StringRef directory);

@@ -38,6 +38,8 @@ C_HEADERS = ("errno.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "limits.
 ALLOWED = {
     "frontend/": ("frontend/", "dialects/"),
     "frontend/checkpoint/": ("frontend/checkpoint/", "dialects/support/", "fathom/exit_code.h"),
+    "frontend/gguf/": ("frontend/gguf/", "frontend/checkpoint/", "frontend/tokenizer/", "dialects/support/",
+                       *CONTRACTS),
     "frontend/onnx/": ("frontend/onnx/", "frontend/checkpoint/", "dialects/support/", "fathom/exit_code.h"),
     "frontend/onnx/import/": ("frontend/onnx/", "frontend/checkpoint/", "dialects/"),
     "frontend/tokenizer/": ("frontend/tokenizer/", "frontend/checkpoint/", "dialects/support/", *CONTRACTS),
@@ -66,6 +68,7 @@ ALLOWED = {
 # Folder, then the libraries that it is built without.
 FORBIDDEN_LIBRARIES = {
     "frontend/checkpoint/": MLIR,
+    "frontend/gguf/": MLIR,
     "frontend/onnx/": MLIR,
     "frontend/tokenizer/": MLIR,
     "dialects/support/": MLIR,
