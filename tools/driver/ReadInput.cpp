@@ -14,6 +14,7 @@
 #include "frontend/huggingface/ImportModel.h"
 #include "frontend/tokenizer/ReadChat.h"
 #include "tools/driver/GraphFolder.h"
+#include "tools/driver/ReadGguf.h"
 #include "tools/driver/ReadGraph.h"
 
 #include "mlir/Parser/Parser.h"
@@ -49,6 +50,11 @@ static StringRef explainInput(StringRef input) {
   return hub && !llvm::sys::fs::exists(owner) ? StringRef(download) : "";
 }
 
+void adviseWithoutTokenizer(StringRef path, Diagnostics &diagnostics) {
+  diagnostics.note("no-tokenizer", path, "",
+                   "fathom compile --no-tokenizer makes a model that takes and gives token ids only");
+}
+
 void readTokenizer(StringRef directory, const CompileOptions &options, Diagnostics &diagnostics,
                    std::optional<uint32_t> vocabulary, CompileInput &input) {
   size_t before = diagnostics.errorCount();
@@ -58,8 +64,7 @@ void readTokenizer(StringRef directory, const CompileOptions &options, Diagnosti
   if (frontend::hasTokenizer(directory)) {
     input.tokenizer = frontend::readTokenizer(directory, diagnostics, vocabulary, options.chatFormat);
     if (diagnostics.errorCount() != before) {
-      diagnostics.note("no-tokenizer", directory, "",
-                       "fathom compile --no-tokenizer makes a model that takes and gives token ids only");
+      adviseWithoutTokenizer(directory, diagnostics);
     }
   } else if (!options.chatFormat.empty()) {
     diagnostics.error(Problem::Usage, "no-tokenizer", directory, "",
@@ -121,7 +126,7 @@ static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   std::error_code error = llvm::sys::fs::status(path, status);
   if (error) {
     checkpoint::reportSystemError(error.value(), path, "cannot open", diagnostics, explainInput(path));
-  } else if (!checkpoint::refuseGguf(path.str(), diagnostics)) {
+  } else {
     diagnostics.error(Problem::InputOutput, "not-a-directory", path, "",
                       "is not a directory; a checkpoint is the directory that holds config.json and the weights",
                       explainInput(path));
@@ -151,9 +156,17 @@ static void refuseF16InPlace(const huggingface::ModelWeights &weights, const che
 static WeightFiles listFiles(const checkpoint::Checkpoint &checkpoint) {
   WeightFiles files = {checkpoint.directory(), {}};
   for (const checkpoint::Shard &shard : checkpoint.shards()) {
-    files.files.push_back({shard.name, shard.path, shard.size, shard.header->hash(), std::nullopt});
+    files.files.push_back({shard.name, shard.path, shard.size, shard.header->hash(), std::nullopt, shard.view});
   }
   return files;
+}
+
+void fitTokenizer(const CompileOptions &options, const huggingface::ModelConfig &config, Diagnostics &diagnostics,
+                  CompileInput &input) {
+  if (input.tokenizer) {
+    compareEnds(options.input, config.generation, *input.tokenizer, diagnostics);
+    chooseChatFormat(options, *config.family, *input.tokenizer, diagnostics);
+  }
 }
 
 static bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
@@ -166,9 +179,8 @@ static bool importCheckpoint(const CompileOptions &options, MLIRContext &context
   std::unique_ptr<checkpoint::Checkpoint> files = checkpoint::Checkpoint::open(options.input, diagnostics);
   readTokenizer(options.input, options, diagnostics,
                 goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt, input);
-  if (goodConfig && input.tokenizer) {
-    compareEnds(options.input, config.generation, *input.tokenizer, diagnostics);
-    chooseChatFormat(options, *config.family, *input.tokenizer, diagnostics);
+  if (goodConfig) {
+    fitTokenizer(options, config, diagnostics, input);
   }
   huggingface::ModelWeights weights;
   if (goodConfig && files) {
@@ -177,10 +189,16 @@ static bool importCheckpoint(const CompileOptions &options, MLIRContext &context
   if (!diagnostics.hasErrors() && options.weights == codegen::WeightStorage::Reference) {
     refuseF16InPlace(weights, *files, diagnostics);
   }
+  return goodConfig && buildModule(options, context, config, weights, files.get(), diagnostics, input);
+}
+
+bool buildModule(const CompileOptions &options, MLIRContext &context, const huggingface::ModelConfig &config,
+                 const huggingface::ModelWeights &weights, const checkpoint::Checkpoint *files,
+                 Diagnostics &diagnostics, CompileInput &input) {
   huggingface::ImportOptions import;
   import.maxContext = options.maxContext > 0 ? options.maxContext : config.maxPositions;
   import.cacheType = options.cacheType;
-  if (goodConfig && import.maxContext > config.maxPositions) {
+  if (import.maxContext > config.maxPositions) {
     diagnostics.error(Problem::Usage, "max-context", options.input, "",
                       "--max-context=" + Twine(import.maxContext) + " is above the model's max_position_embeddings, " +
                           Twine(config.maxPositions));
@@ -194,8 +212,11 @@ static bool importCheckpoint(const CompileOptions &options, MLIRContext &context
 }
 
 bool importModel(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics, CompileInput &input) {
-  return isOnnx(options.input) ? importOnnx(options, context, diagnostics, input)
-                               : importCheckpoint(options, context, diagnostics, input);
+  if (isOnnx(options.input)) {
+    return importOnnx(options, context, diagnostics, input);
+  }
+  return gguf::isGguf(options.input) ? importGguf(options, context, diagnostics, input)
+                                     : importCheckpoint(options, context, diagnostics, input);
 }
 
 static std::optional<std::string> readStandardInput(Diagnostics &diagnostics) {
@@ -207,10 +228,20 @@ static std::optional<std::string> readStandardInput(Diagnostics &diagnostics) {
   return (*text)->getBuffer().str();
 }
 
+/// A folder of safetensors files, or a GGUF file.
+static std::unique_ptr<checkpoint::Checkpoint> openCheckpoint(StringRef path, Diagnostics &diagnostics) {
+  if (!gguf::isGguf(path)) {
+    return checkpoint::Checkpoint::open(path, diagnostics);
+  }
+  std::unique_ptr<gguf::GgufModel> model = gguf::GgufModel::open(path, diagnostics);
+  return model ? model->takeCheckpoint(diagnostics) : nullptr;
+}
+
 /// Whether weights of a module are in files of a graph, none of which is a shard of a checkpoint.
 static bool isOfGraph(ArrayRef<Attribute> shards) {
   return !shards.empty() && llvm::none_of(shards, [](Attribute shard) {
-    return cast<deepseek::ShardAttr>(shard).getFile().ends_with(".safetensors");
+    StringRef file = cast<deepseek::ShardAttr>(shard).getFile();
+    return file.ends_with(".safetensors") || file.ends_with(".gguf");
   });
 }
 
@@ -218,7 +249,7 @@ static bool isOfGraph(ArrayRef<Attribute> shards) {
 static void findFiles(const CompileOptions &options, Diagnostics &diagnostics, CompileInput &input) {
   auto shards = (*input.module)->getAttrOfType<ArrayAttr>(deepseek::kShardsAttr);
   if (!shards || !isOfGraph(shards.getValue())) {
-    if (auto files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics)) {
+    if (auto files = openCheckpoint(options.checkpoint, diagnostics)) {
       input.files = listFiles(*files);
     }
     return;
@@ -247,7 +278,9 @@ bool readModule(const CompileOptions &options, MLIRContext &context, Diagnostics
   }
   if (!options.checkpoint.empty()) {
     findFiles(options, diagnostics, input);
-    if (input.files) {
+    if (input.files && gguf::isGguf(options.checkpoint)) {
+      readVocabulary(options, options.checkpoint, diagnostics, std::nullopt, input);
+    } else if (input.files) {
       readTokenizer(options.checkpoint, options, diagnostics, std::nullopt, input);
     }
   }

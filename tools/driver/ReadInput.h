@@ -6,6 +6,7 @@
 #ifndef FATHOM_TOOLS_DRIVER_READINPUT_H
 #define FATHOM_TOOLS_DRIVER_READINPUT_H
 
+#include "frontend/huggingface/ModelWeights.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "tools/driver/CompileModel.h"
 #include "tools/driver/WeightFiles.h"
@@ -33,6 +34,19 @@ void readTokenizer(llvm::StringRef directory, const CompileOptions &options, che
                    std::optional<uint32_t> vocabulary, CompileInput &input);
 
 /// Reads the checkpoint directory or the ONNX model that options name. False after it reported every finding.
+/// Says how to do without a tokenizer that has findings.
+void adviseWithoutTokenizer(llvm::StringRef path, checkpoint::Diagnostics &diagnostics);
+
+/// Compares the tokenizer, if there is one, with what the model's configuration says, and gives it the chat format of
+/// the family where it has none.
+void fitTokenizer(const CompileOptions &options, const huggingface::ModelConfig &config,
+                  checkpoint::Diagnostics &diagnostics, CompileInput &input);
+
+/// Makes a module of a checkpoint; false where anything was reported, here or before. Without `files`, something was.
+bool buildModule(const CompileOptions &options, mlir::MLIRContext &context, const huggingface::ModelConfig &config,
+                 const huggingface::ModelWeights &weights, const checkpoint::Checkpoint *files,
+                 checkpoint::Diagnostics &diagnostics, CompileInput &input);
+
 bool importModel(const CompileOptions &options, mlir::MLIRContext &context, checkpoint::Diagnostics &diagnostics,
                  CompileInput &input);
 

@@ -10,6 +10,7 @@
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/GraphFolder.h"
+#include "tools/driver/ReadGguf.h"
 #include "tools/driver/Terminal.h"
 #include "tools/driver/TokenizeInput.h"
 #include "llvm/Support/FileSystem.h"
@@ -109,7 +110,12 @@ static bool looksCompiled(const std::string &path) {
 static int openFiles(const std::string &path, StringRef chatFormat, OpenedTokenizer &out) {
   checkpoint::Diagnostics diagnostics;
   std::optional<frontend::TokenizerModel> model =
-      frontend::readTokenizer(isOnnx(path) ? findFolderOfModel(path) : path, diagnostics, std::nullopt, chatFormat);
+      gguf::isGguf(path) ? readTokenizerOfGguf(path, diagnostics, std::nullopt, chatFormat)
+                         : frontend::readTokenizer(isOnnx(path) ? findFolderOfModel(path) : path, diagnostics,
+                                                   std::nullopt, chatFormat);
+  if (!model && !diagnostics.hasErrors()) {
+    diagnostics.error(checkpoint::Problem::BadInput, "no-tokenizer", path, "", "has no vocabulary");
+  }
   diagnostics.print(llvm::errs());
   if (!model) {
     return diagnostics.exitCode();
