@@ -256,6 +256,9 @@ void ConfigConverter::headWidths() {
   int64_t hidden = metadata.integer(keyOf("embedding_length")).value_or(0);
   int64_t width = key.value_or(heads > 0 ? hidden / heads : 0);
   int64_t rotated = metadata.integer(keyOf("rope.dimension_count")).value_or(width);
+  if (width == 0) {
+    return; // what is missing or 0 is reported as such
+  }
   if (value.value_or(width) != width || rotated != width) {
     metadata.unsupported(keyOf("attention.key_length"), "keys have " + llvm::Twine(width) + " numbers, values " +
                                                             llvm::Twine(value.value_or(width)) +

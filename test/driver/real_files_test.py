@@ -169,9 +169,9 @@ class Elsewhere(support.DriverTest):
 
     def test_gguf(self):
         file = write(self.path("model.gguf"), b"GGUF" + bytes(100))
-        words = ("model.gguf: is a GGUF file, which Fathom does not read", "config.json and safetensors", "[gguf]")
-        for verb in (["compile", file, "-o", self.path("out")], ["compile", self.folder, "-o", self.path("out")],
-                     ["run", file, PROMPT], ["bench", file], ["chat", file, "-p", "Hello"]):
+        words = ("model.gguf: is a GGUF file, not a compiled model", "compile the file itself", "[gguf]")
+        for verb in (["compile", self.folder, "-o", self.path("out")], ["run", file, PROMPT], ["bench", file],
+                     ["chat", file, "-p", "Hello"]):
             with self.subTest(verb=verb):
                 self.fails(UNSUPPORTED, *verb, words=words)
         folder = self.copy_checkpoint()
@@ -182,7 +182,7 @@ class Elsewhere(support.DriverTest):
         result = make("compile", folder, "-o", self.path("out"), "--emit=deepseek")
         self.assert_message(result, ("consolidated.safetensors: is not read: weights come from model.safetensors",))
         os.rename(os.path.join(folder, "model.safetensors"), os.path.join(folder, "model-1.safetensors"))
-        self.fails(UNSUPPORTED, "compile", folder, "-o", self.path("out"), words=("has GGUF weights", "[gguf]"))
+        self.fails(UNSUPPORTED, "compile", folder, "-o", self.path("out"), words=("has GGUF files and no whole model", "[gguf]"))
 
     def test_an_adapter_alone(self):
         folder = self.copy_checkpoint()

@@ -32,11 +32,12 @@ using llvm::StringRef;
 namespace fathom::driver {
 
 static constexpr const char *kAbout =
-    R"(Compiles a checkpoint directory, or an ONNX graph of a language model, ahead of time.
+    R"(Compiles a checkpoint directory, a GGUF file, or an ONNX graph of a language model, ahead of time.
 
 examples:
   fathom compile DeepSeek-V2-Lite -o chat --emit=exe && ./chat -p "Once upon a time"
   fathom compile DeepSeek-V2-Lite -o - --emit=fuse
+  fathom compile model-Q4_K_M.gguf -o model.fathom --weight-type=q8
 )";
 
 /// Weights are recipes until the lower phase, so that IR up to it can be taken back.

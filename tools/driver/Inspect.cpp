@@ -15,9 +15,11 @@
 #include "tools/driver/GraphFolder.h"
 #include "tools/driver/InspectArtifact.h"
 #include "tools/driver/InspectOnnx.h"
+#include "tools/driver/ReadGguf.h"
 #include "tools/driver/Terminal.h"
 
 #include "fathom/artifact_abi.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
@@ -29,7 +31,7 @@ using checkpoint::Diagnostics;
 
 static constexpr const char *kAbout =
     "Shows what is inside X: a .fathom artifact, an executable made by --emit=exe, a checkpoint directory,\n"
-    "or an ONNX model.\n";
+    "a GGUF file, or an ONNX model.\n";
 
 /// Ascending numbers with runs folded: "0, 3..60".
 static std::string foldRuns(const std::vector<int64_t> &numbers) {
@@ -119,11 +121,62 @@ static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics,
 }
 
 /// Fills the report; returns the exit code after printing findings.
+/// How many tensors and bytes there are of each type, as files have them.
+static void listFormats(const gguf::GgufModel &model, Report &report) {
+  struct Total {
+    uint64_t tensors = 0, bytes = 0;
+  };
+  llvm::MapVector<const gguf::BlockFormat *, Total> totals;
+  for (const gguf::GgufModel::Part &part : model.parts()) {
+    for (const gguf::TensorEntry &entry : part.file->tensors()) {
+      totals[entry.format].tensors += 1;
+      totals[entry.format].bytes += entry.size;
+    }
+  }
+  report.table("types", {"name", "tensors", "size_bytes"});
+  for (const auto &[format, total] : totals) {
+    report.row({format->name, total.tensors, total.bytes});
+  }
+}
+
+static void listParts(const gguf::GgufModel &model, Report &report) {
+  report.table("files", {"name", "tensors", "size_bytes"});
+  for (const gguf::GgufModel::Part &part : model.parts()) {
+    report.row({escape(part.name), part.file->tensors().size(), part.size});
+  }
+}
+
+/// Weights are listed as they are read; the types of the files stand beside them.
+static void inspectGguf(const std::string &path, Diagnostics &diagnostics, Report &report) {
+  std::unique_ptr<gguf::GgufModel> model = gguf::GgufModel::open(path, diagnostics);
+  if (!model) {
+    return;
+  }
+  std::optional<huggingface::ModelConfig> config = readConfig(*model, path, diagnostics);
+  std::unique_ptr<Checkpoint> checkpoint = model->takeCheckpoint(diagnostics);
+  report.section("gguf");
+  report.fact("file", escape(path));
+  if (config) {
+    describeConfig(*config, report);
+    Diagnostics findings;
+    huggingface::ModelWeights weights = huggingface::findModelWeights(*config, *checkpoint, findings);
+    model->forward(findings, diagnostics);
+    if (!findings.hasErrors()) {
+      listWeights(weights, report);
+    }
+  }
+  listFormats(*model, report);
+  listParts(*model, report);
+}
+
 static int inspect(const std::string &path, const Selection &selection, Report &report) {
-  bool directory = llvm::sys::fs::is_directory(path);
-  if (directory || llvm::StringRef(path).ends_with_insensitive(".onnx")) {
+  auto *inspectFiles = llvm::sys::fs::is_directory(path) ? inspectCheckpoint
+                       : isOnnx(path)                    ? inspectOnnx
+                       : gguf::isGguf(path)              ? inspectGguf
+                                                         : nullptr;
+  if (inspectFiles) {
     Diagnostics diagnostics;
-    directory ? inspectCheckpoint(path, diagnostics, report) : inspectOnnx(path, diagnostics, report);
+    inspectFiles(path, diagnostics, report);
     diagnostics.print(llvm::errs());
     return diagnostics.exitCode();
   }
@@ -154,7 +207,7 @@ int runInspect(int argc, const char *const *argv) {
   }
   if (!path) {
     return cli::printUsageError(command.name,
-                                "name an artifact, an executable, a checkpoint directory or an ONNX model");
+                                "name an artifact, an executable, a checkpoint directory, a GGUF file or an ONNX model");
   }
   if (llvm::sys::fs::is_directory(path) && (givenVariant || selection.commands)) {
     return cli::printUsageError(command.name, "--%s is about artifacts, but '%s' is a folder",
