@@ -206,8 +206,8 @@ int runInspect(int argc, const char *const *argv) {
     return code;
   }
   if (!path) {
-    return cli::printUsageError(command.name,
-                                "name an artifact, an executable, a checkpoint directory, a GGUF file or an ONNX model");
+    return cli::printUsageError(
+        command.name, "name an artifact, an executable, a checkpoint directory, a GGUF file or an ONNX model");
   }
   if (llvm::sys::fs::is_directory(path) && (givenVariant || selection.commands)) {
     return cli::printUsageError(command.name, "--%s is about artifacts, but '%s' is a folder",
