@@ -71,8 +71,8 @@ struct ConvertOnnxToStructured : impl::ConvertOnnxToStructuredBase<ConvertOnnxTo
     GraphConverter converter(builder);
     for (auto [argument, memory] : llvm::zip_equal(graph.getArguments(), function.getArguments())) {
       Type type = convertTensorType(argument.getType());
-      converter.bind(argument,
-                     bufferization::ToTensorOp::create(builder, graph.getLoc(), type, memory, /*restrict=*/true));
+      converter.bindInput(argument,
+                          bufferization::ToTensorOp::create(builder, graph.getLoc(), type, memory, /*restrict=*/true));
     }
     converter.convertBlock(graph.front());
     if (failed(converter.reportMissing(graph.getLoc())) || failed(giveOutputs(builder, graph, converter, function))) {

@@ -176,7 +176,7 @@ GraphConverter::Values GraphConverter::turnLoop(NodeBuilder &b, const LoopState 
 }
 
 GraphConverter::Values GraphConverter::convertLoop(onnx::NodeOp node, ValueRange inputs) {
-  NodeBuilder b(builder, node, inputs);
+  NodeBuilder b(builder, node, inputs, told);
   std::optional<LoopState> start = startLoop(b);
   if (!start) {
     miss(node, "a body that does not fit");

@@ -28,17 +28,33 @@ static bool isComputed(Type type) {
 
 static bool isName(StringRef extent) { return !extent.contains('*') && !extent.contains(" + "); }
 
-void GraphConverter::bind(Value value, Value tensor) {
-  values[value] = tensor;
-  auto type = dyn_cast<RankedTensorType>(value.getType());
+static void forEachExtent(Type of, function_ref<void(StringRef extent, int64_t axis)> visit) {
+  auto type = dyn_cast<RankedTensorType>(of);
   auto names = type ? dyn_cast_or_null<onnx::ShapeAttr>(type.getEncoding()) : nullptr;
   unsigned next = 0;
-  for (int64_t axis = 0; tensor && names && axis < type.getRank(); ++axis) {
+  for (int64_t axis = 0; names && axis < type.getRank(); ++axis) {
     if (type.isDynamicDim(axis) && next < names.getExtents().size()) {
-      StringRef name = names.getExtents()[next++].getValue();
-      extents.bind(name, {value, tensor, axis});
+      visit(names.getExtents()[next++].getValue(), axis);
     }
   }
+}
+
+void GraphConverter::bind(Value value, Value tensor) {
+  values[value] = tensor;
+  if (tensor) {
+    forEachExtent(value.getType(),
+                  [&](StringRef extent, int64_t axis) { extents.bind(extent, {value, tensor, axis}); });
+  }
+}
+
+void GraphConverter::bindInput(Value input, Value tensor) {
+  StructuredBuilder b(builder, input.getLoc());
+  bind(input, tensor);
+  forEachExtent(input.getType(), [&](StringRef extent, int64_t axis) {
+    Value own = b.size(tensor, axis);
+    bool isNamed = !extent.contains('?');
+    told[{tensor, axis}] = isNamed ? inputSizes.try_emplace(extent, own).first->second : own;
+  });
 }
 
 void GraphConverter::convertBlock(Block &block) {
@@ -96,7 +112,8 @@ Value GraphConverter::evaluateExtent(StructuredBuilder &b, StringRef polynomial)
         return {};
       }
       const Dimension &dimension = extents.dimensions[number];
-      product = b.multiply(product, b.size(dimension.tensor, dimension.axis));
+      Value size = told.lookup({dimension.tensor, dimension.axis});
+      product = b.multiply(product, size ? size : b.size(dimension.tensor, dimension.axis));
     }
     sum = b.add(sum, product);
   }
@@ -251,7 +268,7 @@ void GraphConverter::convertNode(onnx::NodeOp node) {
 
 std::optional<GraphConverter::Values> GraphConverter::convertOperator(onnx::NodeOp node, ValueRange inputs) {
   const DecomposeRow &row = *findRow(node);
-  NodeBuilder b(builder, node, inputs);
+  NodeBuilder b(builder, node, inputs, told);
   for (unsigned i = 0; i < row.required; ++i) {
     if (!b.has(i)) {
       miss(node, "inputs that are left out");

@@ -27,6 +27,8 @@ public:
 
   /// Says what a value of the graph is; null: unknown, because a node has no decomposition.
   void bind(Value value, Value tensor);
+  /// The same of an input of the whole graph: whoever calls has checked that extents of one name are the same.
+  void bindInput(Value input, Value tensor);
   Value get(Value value) const { return values.lookup(value); }
 
   void convertBlock(mlir::Block &block);
@@ -83,6 +85,8 @@ private:
   llvm::DenseMap<Value, Value> values;
   llvm::DenseMap<Value, Values> sequences;
   Extents extents;
+  llvm::StringMap<Value> inputSizes;
+  NodeBuilder::ToldSizes told;
   /// By operator and reason, how many nodes there are, and the first of them.
   struct Missing {
     int64_t count = 0;

@@ -16,12 +16,6 @@ using namespace mlir;
 
 namespace fathom {
 
-/// The number that an index is known to be; one that no size can be is not.
-static int64_t knownSize(Value size) {
-  std::optional<int64_t> known = getConstantIntValue(size);
-  return known && *known >= 0 ? *known : ShapedType::kDynamic;
-}
-
 static RankedTensorType getType(Value tensor) { return cast<RankedTensorType>(tensor.getType()); }
 
 bool isNarrow(Type element) {
@@ -242,69 +236,11 @@ Value NodeBuilder::choose(Value condition, function_ref<Value()> yes, function_r
   return choice.getResult(0);
 }
 
-StructuredBuilder::Values NodeBuilder::sizesOf(Value tensor) {
-  Values sizes;
-  for (int64_t i = 0; i < rankOf(tensor); ++i) {
-    sizes.push_back(size(tensor, i));
-  }
-  return sizes;
-}
-
-/// The size that `a` and `b` broadcast to, if they do.
-static Value broadcastSize(NodeBuilder &b, Value one, Value other) {
-  int64_t first = knownSize(one), second = knownSize(other);
-  if (one == other || first == 1 || (second != 1 && first != ShapedType::kDynamic)) {
-    return first == 1 ? other : one;
-  }
-  return second == 1 ? one : second != ShapedType::kDynamic ? other : b.select(b.isSame(one, b.index(1)), other, one);
-}
-
-StructuredBuilder::Values NodeBuilder::broadcast(ArrayRef<Values> shapes) {
-  size_t rank = 0;
-  for (const Values &sizes : shapes) {
-    rank = std::max(rank, sizes.size());
-  }
-  Values result(rank);
-  for (const Values &sizes : shapes) {
-    for (auto [i, size] : llvm::enumerate(sizes)) {
-      Value &all = result[rank - sizes.size() + i];
-      all = all ? broadcastSize(*this, all, size) : size;
-    }
-  }
-  for (const Values &sizes : shapes) {
-    for (auto [i, size] : llvm::enumerate(sizes)) {
-      Value all = result[rank - sizes.size() + i];
-      if (size != all && knownSize(size) != 1) {
-        Value fits = either(isSame(size, all), isSame(size, index(1)));
-        check(fits, "inputs have unlike sizes, and cannot be broadcast");
-      }
-    }
-  }
-  return result;
-}
-
-Value NodeBuilder::atBroadcast(Value tensor, ValueRange sizes, ValueRange indices) {
-  Values own = sizesOf(tensor), place;
-  size_t skipped = sizes.size() - own.size();
-  for (auto [i, size] : llvm::enumerate(own)) {
-    Value at = indices[skipped + i];
-    bool isWhole = size == sizes[skipped + i] || knownSize(size) > 1;
-    if (knownSize(size) == 1) {
-      at = index(0);
-    } else if (!isWhole &&
-               (knownSize(size) == ShapedType::kDynamic || knownSize(size) != knownSize(sizes[skipped + i]))) {
-      at = select(isSame(size, index(1)), index(0), at);
-    }
-    place.push_back(at);
-  }
-  return this->at(tensor, place);
-}
-
 /// A tensor's type, and the sizes of it that are not known.
 static RankedTensorType makeType(NodeBuilder &b, Type element, ValueRange sizes, SmallVectorImpl<Value> &open) {
   SmallVector<int64_t> shape;
   for (Value size : sizes) {
-    shape.push_back(knownSize(size));
+    shape.push_back(NodeBuilder::knownSize(size));
     shape.back() == ShapedType::kDynamic ? open.push_back(size) : void();
   }
   return RankedTensorType::get(shape, convertElement(element));

@@ -10,6 +10,8 @@
 
 #include "dialects/onnx/Onnx.h"
 
+#include "llvm/ADT/DenseMap.h"
+
 #include <optional>
 
 namespace fathom {
@@ -21,9 +23,12 @@ public:
   using Type = mlir::Type;
   using Integers = llvm::SmallVector<int64_t>;
 
+  /// Sizes that are told before anything is computed: by tensor and axis.
+  using ToldSizes = llvm::DenseMap<std::pair<Value, int64_t>, Value>;
+
   /// An input that is left out is null; in the place of a sequence are its tensors.
-  NodeBuilder(mlir::OpBuilder &builder, onnx::NodeOp node, ValueRange inputs)
-      : StructuredBuilder(builder, node.getLoc()), node(node), inputs(inputs) {}
+  NodeBuilder(mlir::OpBuilder &builder, onnx::NodeOp node, ValueRange inputs, const ToldSizes &told)
+      : StructuredBuilder(builder, node.getLoc()), node(node), inputs(inputs), told(told) {}
 
   onnx::NodeOp op() const { return node; }
   int64_t opset() const { return static_cast<int64_t>(op().getOpset()); }
@@ -72,6 +77,11 @@ public:
   /// One of two numbers, of which the other is not computed.
   Value choose(Value condition, llvm::function_ref<Value()> yes, llvm::function_ref<Value()> no);
 
+  /// The number that an index is known to be, and dynamic otherwise; one that no size can be is not.
+  static int64_t knownSize(Value size);
+  /// The size of a dimension as what made the tensor has it, so that sizes which are the same are one value, and are
+  /// neither compared nor chosen from.
+  Value size(Value tensor, int64_t dimension);
   Values sizesOf(Value tensor);
   /// Of all sizes from `from` on, before `to`.
   Value product(ValueRange sizes) {
@@ -131,6 +141,7 @@ private:
 
   mutable onnx::NodeOp node;
   Values inputs;
+  const ToldSizes &told;
   Values outputs;
   std::string fault;
 };

@@ -28,6 +28,33 @@ func.func @main(%x: tensor<?xf32, #onnx.shape<"n">>, %y: tensor<?xf32, #onnx.sha
 
 // -----
 
+// Sizes of one name are the same, since whoever calls has checked that, and so are those of what is computed from them:
+// nodes of a chain neither compare nor choose, so that code of a call does not grow with them.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[N:.*]] = memref.dim %arg0
+// CHECK-NOT: cf.assert
+// CHECK-NOT: arith.select
+// CHECK-COUNT-3: tensor.empty(%[[N]]) : tensor<?x16xf32>
+// CHECK-NOT: tensor.dim
+// CHECK: return
+func.func @main(%x: tensor<?x16xf32, #onnx.shape<"n">>, %y: tensor<?x16xf32, #onnx.shape<"n">>) -> tensor<?x16xf32, #onnx.shape<"n">> {
+  %a = onnx.node "Add" opset 17 (%x, %y) : (tensor<?x16xf32, #onnx.shape<"n">>, tensor<?x16xf32, #onnx.shape<"n">>) -> tensor<?x16xf32, #onnx.shape<"n">>
+  %b = onnx.node "Add" opset 17 (%a, %y) : (tensor<?x16xf32, #onnx.shape<"n">>, tensor<?x16xf32, #onnx.shape<"n">>) -> tensor<?x16xf32, #onnx.shape<"n">>
+  return %b : tensor<?x16xf32, #onnx.shape<"n">>
+}
+
+// -----
+
+// An extent that depends on data is nobody's name: calls compare it.
+// CHECK-LABEL: func.func @main
+// CHECK: cf.assert
+func.func @main(%x: tensor<?xf32, #onnx.shape<"?0">>, %y: tensor<?xf32, #onnx.shape<"?0">>) -> tensor<?xf32, #onnx.shape<"?0">> {
+  %z = onnx.node "Add" opset 17 (%x, %y) : (tensor<?xf32, #onnx.shape<"?0">>, tensor<?xf32, #onnx.shape<"?0">>) -> tensor<?xf32, #onnx.shape<"?0">>
+  return %z : tensor<?xf32, #onnx.shape<"?0">>
+}
+
+// -----
+
 // Indices are counted from either end, and checked.
 // CHECK-LABEL: func.func @main
 // CHECK: arith.index_cast
