@@ -1,9 +1,12 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
+// Their metadata and tensors, by what reads those of checkpoints.
+
 #include "tools/driver/ReadGguf.h"
 
 #include "frontend/huggingface/ModelWeights.h"
+#include "tools/driver/GgufTokenizer.h"
 
 using namespace mlir;
 
@@ -28,19 +31,6 @@ std::optional<huggingface::ModelConfig> readConfig(const gguf::GgufModel &model,
     return std::nullopt;
   }
   return config;
-}
-
-std::optional<frontend::TokenizerModel> readTokenizerOfGguf(StringRef path, Diagnostics &diagnostics,
-                                                            std::optional<uint32_t> vocabulary, StringRef chatFormat) {
-  std::optional<gguf::ConvertedTokenizer> converted = gguf::readTokenizer(path, diagnostics);
-  if (!converted) {
-    return std::nullopt;
-  }
-  Diagnostics findings;
-  auto tokenizer = frontend::parseTokenizer(std::move(converted->tokenizer), std::move(converted->config), findings,
-                                            vocabulary, chatFormat);
-  gguf::forward(findings, path, {}, diagnostics);
-  return tokenizer;
 }
 
 void readVocabulary(const CompileOptions &options, StringRef path, Diagnostics &diagnostics,

@@ -16,11 +16,6 @@ namespace fathom::driver {
 std::optional<huggingface::ModelConfig> readConfig(const gguf::GgufModel &model, llvm::StringRef path,
                                                    checkpoint::Diagnostics &diagnostics);
 
-/// As frontend::readTokenizer, of the vocabulary in a file; nothing where it has none, and after a finding.
-std::optional<frontend::TokenizerModel> readTokenizerOfGguf(llvm::StringRef path, checkpoint::Diagnostics &diagnostics,
-                                                            std::optional<uint32_t> vocabulary,
-                                                            llvm::StringRef chatFormat);
-
 /// The same for a model that has no other; says where there is none.
 void readVocabulary(const CompileOptions &options, llvm::StringRef path, checkpoint::Diagnostics &diagnostics,
                     std::optional<uint32_t> vocabulary, CompileInput &input);

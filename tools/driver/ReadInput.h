@@ -33,7 +33,6 @@ struct CompileInput {
 void readTokenizer(llvm::StringRef directory, const CompileOptions &options, checkpoint::Diagnostics &diagnostics,
                    std::optional<uint32_t> vocabulary, CompileInput &input);
 
-/// Reads the checkpoint directory or the ONNX model that options name. False after it reported every finding.
 /// Says how to do without a tokenizer that has findings.
 void adviseWithoutTokenizer(llvm::StringRef path, checkpoint::Diagnostics &diagnostics);
 
@@ -47,6 +46,7 @@ bool buildModule(const CompileOptions &options, mlir::MLIRContext &context, cons
                  const huggingface::ModelWeights &weights, const checkpoint::Checkpoint *files,
                  checkpoint::Diagnostics &diagnostics, CompileInput &input);
 
+/// Reads the checkpoint directory, GGUF file or ONNX model that options name. False after it reported every finding.
 bool importModel(const CompileOptions &options, mlir::MLIRContext &context, checkpoint::Diagnostics &diagnostics,
                  CompileInput &input);
 

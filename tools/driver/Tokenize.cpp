@@ -6,11 +6,12 @@
 #include "tools/driver/Tokenize.h"
 
 #include "fathom/artifact_abi.h"
+#include "frontend/gguf/GgufModel.h"
 #include "frontend/tokenizer/ChatFormats.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "runtime/cli/options.h"
+#include "tools/driver/GgufTokenizer.h"
 #include "tools/driver/GraphFolder.h"
-#include "tools/driver/ReadGguf.h"
 #include "tools/driver/Terminal.h"
 #include "tools/driver/TokenizeInput.h"
 #include "llvm/Support/FileSystem.h"
