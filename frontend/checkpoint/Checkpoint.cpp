@@ -285,14 +285,21 @@ std::optional<bool> Checkpoint::holdSame(const TensorRef &a, const TensorRef &b,
   std::optional<File> opened[2];
   const TensorRef *refs[2] = {&a, &b};
   for (int i : {0, 1}) {
-    const std::string &path = files[refs[i]->shard].path;
-    opened[i] = openFile(path, path, Problem::InputOutput, diagnostics);
+    const Shard &shard = files[refs[i]->shard];
+    opened[i] = openFile(shard.path, shard.path, Problem::InputOutput, diagnostics);
+    if (!opened[i]) {
+      return std::nullopt;
+    }
   }
-  for (uint64_t at = 0; opened[0] && opened[1] && at < a.tensor->size; at += stride) {
+  for (uint64_t at = 0; at < a.tensor->size; at += stride) {
     for (int i : {0, 1}) {
       pieces[i].resize(std::min(pieceBytes, a.tensor->size - at));
-      if (!opened[i]->read(pieces[i].data(), pieces[i].size(), refs[i]->tensor->offset + at)) {
-        reportSystemError(errno, files[refs[i]->shard].path, "cannot read", diagnostics);
+      const Shard &shard = files[refs[i]->shard];
+      uint64_t offset = refs[i]->tensor->offset + at;
+      bool isRead = shard.view ? shard.view->read(pieces[i].data(), pieces[i].size(), offset)
+                               : opened[i]->read(pieces[i].data(), pieces[i].size(), offset);
+      if (!isRead) {
+        reportSystemError(errno, shard.path, "cannot read", diagnostics);
         return std::nullopt;
       }
     }
@@ -300,7 +307,7 @@ std::optional<bool> Checkpoint::holdSame(const TensorRef &a, const TensorRef &b,
       return false;
     }
   }
-  return opened[0] && opened[1] ? std::optional<bool>(true) : std::nullopt;
+  return true;
 }
 
 } // namespace fathom::checkpoint

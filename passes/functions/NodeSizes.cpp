@@ -54,7 +54,7 @@ StructuredBuilder::Values NodeBuilder::sizesOf(Value tensor) {
   return sizes;
 }
 
-/// The size that `a` and `b` broadcast to, if they do.
+/// The size that `one` and `other` broadcast to, if they do.
 static Value broadcastSize(NodeBuilder &b, Value one, Value other) {
   int64_t first = NodeBuilder::knownSize(one), second = NodeBuilder::knownSize(other);
   if (one == other || first == 1 || (second != 1 && first != ShapedType::kDynamic)) {

@@ -9,7 +9,7 @@ import struct
 import unittest
 
 import support
-from support import BAD_INPUT, CONFIG, UNSUPPORTED, make, read, read_safetensors, write
+from support import BAD_INPUT, CONFIG, UNSUPPORTED, USAGE, make, read, read_safetensors, write
 
 BF16, U32, F32, BOOL, STRING = 30, 4, 6, 7, 8
 PROMPT = "--token-ids=5,6,7,8,9,10,11"
@@ -91,9 +91,9 @@ def split_halves(prefix, data, heads, nope, values, latent):
             (prefix + "attn_v_b.weight", BF16, [heads, values, latent], others)]
 
 
-def convert(checkpoint, path, architecture, keys):
+def convert(checkpoint, path, architecture, keys, more=()):
     """A GGUF file of a checkpoint, without a vocabulary."""
-    config, tensors, experts = json.loads(read(os.path.join(checkpoint, "config.json"))), [], {}
+    config, tensors, experts = json.loads(read(os.path.join(checkpoint, "config.json"))), [*more], {}
     kinds = {"F32": 0, "BF16": BF16}
     for name, (kind, shape, data) in read_safetensors(os.path.join(checkpoint, "model.safetensors")).items():
         if not name.startswith("model.layers."):
@@ -171,6 +171,16 @@ class Gguf(support.DriverTest):
         for key, value, code, words in cases:
             with self.subTest(key):
                 self.fails_to_compile(code, edit(key, value), words)
+
+    def test_divisors_fit_the_pairs(self):
+        divisors = [("rope_freqs.weight", 0, [3], bytes(4 * 3).replace(b"\0\0\0\0", struct.pack("<f", 1)))]
+        gguf = convert(llama_checkpoint(), self.path("bad.gguf"), "llama", LLAMA_KEYS, divisors)
+        self.fails_to_compile(BAD_INPUT, gguf, "rope_freqs.weight: has 3 numbers, but 8 pairs of a head rotate")
+
+    def test_without_a_vocabulary(self):
+        self.fails(BAD_INPUT, "tokenize", self.llama(), words=("has no vocabulary",))
+        self.fails_to_compile(USAGE, self.llama(), "has no vocabulary, which --chat-format needs",
+                              options=("--chat-format=llama-3",))
 
     def test_weights_are_packed(self):
         self.fails_to_compile(UNSUPPORTED, self.llama(), "can be packed, but not be read where they are",

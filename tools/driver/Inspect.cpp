@@ -120,7 +120,6 @@ static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics,
   }
 }
 
-/// Fills the report; returns the exit code after printing findings.
 /// How many tensors and bytes there are of each type, as files have them.
 static void listFormats(const gguf::GgufModel &model, Report &report) {
   struct Total {
@@ -169,6 +168,7 @@ static void inspectGguf(const std::string &path, Diagnostics &diagnostics, Repor
   listParts(*model, report);
 }
 
+/// Fills the report; returns the exit code after printing findings.
 static int inspect(const std::string &path, const Selection &selection, Report &report) {
   auto *inspectFiles = llvm::sys::fs::is_directory(path) ? inspectCheckpoint
                        : isOnnx(path)                    ? inspectOnnx

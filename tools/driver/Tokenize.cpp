@@ -27,8 +27,9 @@ using tokenizer::Status;
 } // namespace
 
 static constexpr const char *kAbout =
-    "Text on stdin, token ids on stdout. X is a checkpoint or tokenizer directory, a tokenizer.json, an ONNX model\n"
-    "beside one, an artifact or an executable made by --emit=exe.\n"
+    "Text on stdin, token ids on stdout. X is a checkpoint or tokenizer directory, a tokenizer.json, a GGUF file, an "
+    "ONNX\n"
+    "model beside one, an artifact or an executable made by --emit=exe.\n"
     "\n"
     "A line for --chat is a JSON array of messages {\"role\": ..., \"content\": ...}, or an object {\"messages\": "
     "[...],\n"

@@ -25,12 +25,12 @@ static std::string count(size_t numbers, float first = 0) {
   return bytes;
 }
 
-static GgufBuilder makeModel(const std::string &architecture) {
+static GgufBuilder makeModel(const std::string &architecture, uint32_t layers = 1) {
   GgufBuilder builder;
   auto add = [&](const std::string &key, auto value) { builder.add(architecture + "." + key, value); };
   builder.add("general.architecture", architecture);
   add("embedding_length", 8u);
-  add("block_count", 1u);
+  add("block_count", layers);
   add("context_length", 16u);
   add("feed_forward_length", 4u);
   add("attention.head_count", 2u);
@@ -195,6 +195,8 @@ static std::vector<Refused> listRefused() {
       {"a number", GgufBuilder().add("general.architecture", 7u), 3, "is u32, expected a string"},
       {"no tensors", GgufBuilder().add("general.architecture", "llama"), 3, "the file has no such tensor"},
       {"experts of Mixtral", llama("expert_count", 8u), 4, "llama.expert_count: is 8, which is not implemented"},
+      {"divisors in halves", makeModel("llama").addTensor("rope_freqs.weight", {2}, 1, std::string(4, 0)), 4,
+       "expected a vector of F32"},
       {"windows", llama("attention.sliding_window", 4096u), 4, "llama.attention.sliding_window"},
       {"soft caps", llama("attn_logit_softcapping", 50.0f), 4, "the only supported value is 0"},
       {"part of a head rotates", llama("rope.dimension_count", 2u), 4, "rotations are of 2"},
@@ -206,6 +208,7 @@ static std::vector<Refused> listRefused() {
        "expected more than the 2 that rotate"},
       {"only drafts", llama("nextn_predict_layers", 1u), 3, "is 1, expected fewer than all 1 layers"},
       {"the second of two", llama("x", 1u).add("split.count", 2u).add("split.no", 1u), 3, "this is part 2 of 2"},
+      {"as many parts as nobody has", llama("x", 1u).add("split.count", 70000u), 3, "is above 65535"},
       {"a part by another name", llama("x", 1u).add("split.count", 2u), 3, "does not end with -00001-of-00002.gguf"},
   };
 }
@@ -239,6 +242,30 @@ TEST(GgufModelTest, PartsAreOneModel) {
   float number = 0;
   ASSERT_TRUE(checkpoint->shards()[0].view->read(&number, 4, norm.offset + 28));
   EXPECT_EQ(number, 12);
+}
+
+TEST(GgufModelTest, PartsSayWhichTheyAre) {
+  auto open = [](uint32_t tensors, uint32_t number) {
+    test::TempDirectory directory;
+    GgufBuilder first = makeModel("qwen2").add("split.count", 2u).add("split.no", 0u);
+    directory.write("m-00001-of-00002.gguf", first.add("split.tensors.count", tensors).build());
+    directory.write("m-00002-of-00002.gguf", GgufBuilder().add("split.count", 2u).add("split.no", number).build());
+    Diagnostics diagnostics;
+    EXPECT_FALSE(GgufModel::open(directory.path("m-00001-of-00002.gguf"), diagnostics));
+    return printed(diagnostics);
+  };
+  EXPECT_NE(open(1, 0).find("expected part 1 of 2"), std::string::npos) << open(1, 0);
+  EXPECT_NE(open(3, 1).find("is 3, but the parts have 1 tensors"), std::string::npos) << open(3, 1);
+}
+
+TEST(GgufModelTest, WhatIsLeftOutIsSaid) {
+  Opened unread(makeModel("llama").add("llama.unheard_of", 1u).build());
+  EXPECT_TRUE(unread.model);
+  EXPECT_NE(printed(unread.diagnostics).find("llama.unheard_of: is not read"), std::string::npos);
+  Opened drafts(makeModel("llama", 2).add("llama.nextn_predict_layers", 1u).build());
+  EXPECT_TRUE(drafts.model);
+  EXPECT_NE(printed(drafts.diagnostics).find("the model is compiled without a draft"), std::string::npos);
+  EXPECT_NE(drafts.model->config().find("\"num_hidden_layers\": 1,"), std::string::npos);
 }
 
 static GgufBuilder makeVocabulary(const std::string &pre) {
