@@ -152,12 +152,16 @@ llvm::StringRef recognize(llvm::StringRef head) {
   return {};
 }
 
-bool refuseGguf(const std::string &path, Diagnostics &diagnostics) {
+bool isGguf(llvm::StringRef path) {
   mode_t mode = 0;
   char magic[4];
-  std::optional<File> file = File::open(path, mode);
-  if (!file || file->size() < sizeof(magic) || !file->read(magic, sizeof(magic), 0) ||
-      llvm::StringRef(magic, sizeof(magic)) != "GGUF") {
+  std::optional<File> file = File::open(path.str(), mode);
+  return file && file->size() >= sizeof(magic) && file->read(magic, sizeof(magic), 0) &&
+         llvm::StringRef(magic, sizeof(magic)) == "GGUF";
+}
+
+bool refuseGguf(const std::string &path, Diagnostics &diagnostics) {
+  if (!isGguf(path)) {
     return false;
   }
   diagnostics.error(Problem::Unsupported, "gguf", path, "",

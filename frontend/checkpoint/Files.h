@@ -45,7 +45,9 @@ std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef
 /// page, a pickle, GGUF, an archive, nothing. Empty otherwise.
 llvm::StringRef recognize(llvm::StringRef head);
 
-/// Whether `path` is a GGUF file; then it is reported, as unsupported.
+/// Whether `path` is a GGUF file, as its first bytes say it.
+bool isGguf(llvm::StringRef path);
+/// The same; one is reported, as unsupported.
 bool refuseGguf(const std::string &path, Diagnostics &diagnostics);
 
 /// `directory`/`name`.

@@ -21,14 +21,6 @@ using checkpoint::DType;
 
 static constexpr llvm::StringLiteral kRopeDivisors = "rope_freqs.weight";
 
-bool isGguf(llvm::StringRef path) {
-  mode_t mode = 0;
-  char magic[4];
-  std::optional<File> file = File::open(path.str(), mode);
-  return file && file->size() >= sizeof(magic) && file->read(magic, sizeof(magic), 0) &&
-         llvm::StringRef(magic, sizeof(magic)) == "GGUF";
-}
-
 namespace {
 
 /// Tensors of a view.

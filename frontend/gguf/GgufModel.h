@@ -13,9 +13,6 @@
 
 namespace fathom::gguf {
 
-/// Whether `path` is a file that begins as GGUF files do.
-bool isGguf(llvm::StringRef path);
-
 /// Reports findings about a config.json, a tokenizer.json or tensors of a checkpoint as findings about a GGUF file.
 void forward(const Diagnostics &findings, llvm::StringRef path, llvm::ArrayRef<KeyName> keys, Diagnostics &diagnostics);
 

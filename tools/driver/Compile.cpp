@@ -7,7 +7,6 @@
 #include "tools/driver/CompileModel.h"
 
 #include "frontend/checkpoint/Files.h"
-#include "frontend/gguf/GgufModel.h"
 #include "frontend/huggingface/ModelConfig.h"
 #include "frontend/huggingface/StoredType.h"
 #include "frontend/tokenizer/ChatFormats.h"
@@ -371,7 +370,7 @@ static void warnOfTokenizer(const CompileOptions &options, checkpoint::Diagnosti
   std::string directory = options.from ? options.checkpoint
                           : isGraph    ? findFolderOfModel(options.input)
                                        : options.input;
-  if (!frontend::hasTokenizer(directory) && !gguf::isGguf(directory)) {
+  if (!frontend::hasTokenizer(directory) && !checkpoint::isGguf(directory)) {
     diagnostics.warning("no-tokenizer", directory, "",
                         "has no tokenizer.json: the model takes and gives token ids only", explainTokenizer(directory));
   }

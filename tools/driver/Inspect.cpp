@@ -7,6 +7,7 @@
 #include "tools/driver/Inspect.h"
 
 #include "dialects/support/Escape.h"
+#include "frontend/checkpoint/Files.h"
 #include "frontend/huggingface/Families.h"
 #include "frontend/huggingface/ModelWeights.h"
 #include "runtime/cli/messages.h"
@@ -172,7 +173,7 @@ static void inspectGguf(const std::string &path, Diagnostics &diagnostics, Repor
 static int inspect(const std::string &path, const Selection &selection, Report &report) {
   auto *inspectFiles = llvm::sys::fs::is_directory(path) ? inspectCheckpoint
                        : isOnnx(path)                    ? inspectOnnx
-                       : gguf::isGguf(path)              ? inspectGguf
+                       : checkpoint::isGguf(path)        ? inspectGguf
                                                          : nullptr;
   if (inspectFiles) {
     Diagnostics diagnostics;

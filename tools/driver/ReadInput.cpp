@@ -215,8 +215,8 @@ bool importModel(const CompileOptions &options, MLIRContext &context, Diagnostic
   if (isOnnx(options.input)) {
     return importOnnx(options, context, diagnostics, input);
   }
-  return gguf::isGguf(options.input) ? importGguf(options, context, diagnostics, input)
-                                     : importCheckpoint(options, context, diagnostics, input);
+  return checkpoint::isGguf(options.input) ? importGguf(options, context, diagnostics, input)
+                                           : importCheckpoint(options, context, diagnostics, input);
 }
 
 static std::optional<std::string> readStandardInput(Diagnostics &diagnostics) {
@@ -230,7 +230,7 @@ static std::optional<std::string> readStandardInput(Diagnostics &diagnostics) {
 
 /// A folder of safetensors files, or a GGUF file.
 static std::unique_ptr<checkpoint::Checkpoint> openCheckpoint(StringRef path, Diagnostics &diagnostics) {
-  if (!gguf::isGguf(path)) {
+  if (!checkpoint::isGguf(path)) {
     return checkpoint::Checkpoint::open(path, diagnostics);
   }
   std::unique_ptr<gguf::GgufModel> model = gguf::GgufModel::open(path, diagnostics);
@@ -278,7 +278,7 @@ bool readModule(const CompileOptions &options, MLIRContext &context, Diagnostics
   }
   if (!options.checkpoint.empty()) {
     findFiles(options, diagnostics, input);
-    if (input.files && gguf::isGguf(options.checkpoint)) {
+    if (input.files && checkpoint::isGguf(options.checkpoint)) {
       readVocabulary(options, options.checkpoint, diagnostics, std::nullopt, input);
     } else if (input.files) {
       readTokenizer(options.checkpoint, options, diagnostics, std::nullopt, input);

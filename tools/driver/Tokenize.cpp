@@ -6,7 +6,7 @@
 #include "tools/driver/Tokenize.h"
 
 #include "fathom/artifact_abi.h"
-#include "frontend/gguf/GgufModel.h"
+#include "frontend/checkpoint/Files.h"
 #include "frontend/tokenizer/ChatFormats.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "runtime/cli/options.h"
@@ -112,9 +112,9 @@ static bool looksCompiled(const std::string &path) {
 static int openFiles(const std::string &path, StringRef chatFormat, OpenedTokenizer &out) {
   checkpoint::Diagnostics diagnostics;
   std::optional<frontend::TokenizerModel> model =
-      gguf::isGguf(path) ? readTokenizerOfGguf(path, diagnostics, std::nullopt, chatFormat)
-                         : frontend::readTokenizer(isOnnx(path) ? findFolderOfModel(path) : path, diagnostics,
-                                                   std::nullopt, chatFormat);
+      checkpoint::isGguf(path) ? readTokenizerOfGguf(path, diagnostics, std::nullopt, chatFormat)
+                               : frontend::readTokenizer(isOnnx(path) ? findFolderOfModel(path) : path, diagnostics,
+                                                         std::nullopt, chatFormat);
   if (!model && !diagnostics.hasErrors()) {
     diagnostics.error(checkpoint::Problem::BadInput, "no-tokenizer", path, "", "has no vocabulary");
   }
